@@ -1,0 +1,187 @@
+"""Network: states, levels, parameters, flows. The only thing that crosses from biology to machine code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from perforin.model.functions import Larger, Power, Step
+from perforin.model.mechanism import symbol
+
+__all__ = ["Entry", "FlowRow", "LevelRow", "Network", "Slot", "State", "absolute_tolerance"]
+
+
+def absolute_tolerance(unit: str) -> float:
+    """Absolute error that a state may carry at a relative tolerance of 1e-5: 1e-2 cell, 1e-5 cell/uL, else 1e-8."""
+    return {"cell": 1e-2, "cell/uL": 1e-5}.get(unit, 1e-8)
+
+
+class State(NamedTuple):
+    """A quantity with a memory; ``start`` is a product of numbers and parameter names."""
+
+    name: str
+    unit: str
+    start: tuple[str | float, ...] = (0.0,)
+
+
+class LevelRow(NamedTuple):
+    """A quantity that follows from states; in an order in which levels can be evaluated."""
+
+    name: str
+    expression: sympy.Expr
+    unit: str
+
+
+class FlowRow(NamedTuple):
+    """A rate from ``source`` to ``sink``; None is nowhere."""
+
+    name: str
+    rate: sympy.Expr
+    source: str | None
+    sink: str | None
+
+
+class Slot(NamedTuple):
+    """A place for a parameter's value: ``mechanism.parameter[product,member]``; ``mechanism`` is "" for a noun's."""
+
+    name: str
+    unit: str
+    mechanism: str
+    parameter: str
+    product: str = ""
+    members: tuple[str, ...] = ()
+
+
+class Entry(NamedTuple):
+    """What one dose does to one state: state = state*keep + constant + amount*product(factors)."""
+
+    dose: str
+    unit: str
+    state: str
+    keep: float = 1.0
+    constant: float = 0.0
+    factors: tuple[str | float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A composed model; hashable and serialisable.
+
+    ``observables`` names what is measured in a patient: (name, state or level, unit).
+    ``clones`` lists the states whose extinction is counted: (state, "positive" or "negative").
+    """
+
+    states: tuple[State, ...]
+    levels: tuple[LevelRow, ...]
+    flows: tuple[FlowRow, ...]
+    parameters: tuple[Slot, ...]
+    entries: tuple[Entry, ...] = ()
+    observables: tuple[tuple[str, str, str], ...] = ()
+    clones: tuple[tuple[str, str], ...] = ()
+    citations: tuple[str, ...] = ()
+
+    @cached_property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the states, in order."""
+        return tuple(state.name for state in self.states)
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the parameters, in order."""
+        return tuple(slot.name for slot in self.parameters)
+
+    @cached_property
+    def level_names(self) -> tuple[str, ...]:
+        """Names of the levels, in an order in which they can be evaluated."""
+        return tuple(level.name for level in self.levels)
+
+    @cached_property
+    def flow_names(self) -> tuple[str, ...]:
+        """Names of the flows, in order."""
+        return tuple(flow.name for flow in self.flows)
+
+    @cached_property
+    def absolute_tolerances(self) -> NDArray[np.float64]:
+        """(states,) absolute tolerance by unit, at a relative tolerance of 1e-5."""
+        return np.array([absolute_tolerance(state.unit) for state in self.states])
+
+    @cached_property
+    def hash(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the canonical text."""
+        text = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __hash__(self) -> int:
+        return int(self.hash, 16)
+
+    def start(self, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        """State at the beginning.
+
+        Args:
+            parameters: (patients, parameters) values, columns in the order of ``parameter_names``.
+
+        Returns:
+            (patients, states) values.
+        """
+        return np.column_stack([self.product(state.start, parameters) for state in self.states])
+
+    def product(self, factors: tuple[str | float, ...], parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(patients,) product of numbers and named parameters."""
+        column = {name: i for i, name in enumerate(self.parameter_names)}
+        out = np.ones(len(parameters))
+        for factor in factors:
+            out = out * (parameters[:, column[factor]] if isinstance(factor, str) else factor)
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and strings; expressions as SymPy's srepr."""
+        return {
+            "states": [[s.name, s.unit, list(s.start)] for s in self.states],
+            "levels": [[n, sympy.srepr(e), u] for n, e, u in self.levels],
+            "flows": [[n, sympy.srepr(r), a, b] for n, r, a, b in self.flows],
+            "parameters": [[*slot[:5], list(slot.members)] for slot in self.parameters],
+            "entries": [[*entry[:5], list(entry.factors)] for entry in self.entries],
+            "observables": [list(row) for row in self.observables],
+            "clones": [list(row) for row in self.clones],
+            "citations": list(self.citations),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Network:
+        """The inverse of ``to_dict``."""
+        names = {"Larger": Larger, "Power": Power, "Step": Step}
+
+        def read(text: str) -> sympy.Expr:
+            return sympy.sympify(text, locals=names)
+
+        return cls(
+            states=tuple(State(n, u, tuple(start)) for n, u, start in data["states"]),
+            levels=tuple(LevelRow(n, read(e), u) for n, e, u in data["levels"]),
+            flows=tuple(FlowRow(n, read(r), a, b) for n, r, a, b in data["flows"]),
+            parameters=tuple(Slot(*row[:5], tuple(row[5])) for row in data["parameters"]),
+            entries=tuple(Entry(*row[:5], tuple(row[5])) for row in data["entries"]),
+            observables=tuple((a, b, c) for a, b, c in data["observables"]),
+            clones=tuple((a, b) for a, b in data["clones"]),
+            citations=tuple(data["citations"]),
+        )
+
+    def slopes(self) -> tuple[sympy.Expr, ...]:
+        """Right-hand side of each state: flows in less flows out (levels stay symbols)."""
+        total: dict[str, sympy.Expr] = dict.fromkeys(self.state_names, sympy.Integer(0))
+        for _, rate, source, sink in self.flows:
+            if source is not None:
+                total[source] -= rate
+            if sink is not None:
+                total[sink] += rate
+        return tuple(total.values())
+
+    def symbols(self) -> dict[str, sympy.Symbol]:
+        """Symbol of every state, level and parameter by name."""
+        return {name: symbol(name) for name in (*self.state_names, *self.level_names, *self.parameter_names)}

@@ -1,0 +1,98 @@
+"""The common tongue of simulated and published trials: tidy records in, estimates out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from perforin.errors import UserError
+
+__all__ = ["COLUMNS", "Estimate", "Records"]
+
+COLUMNS: Mapping[str, str] = {
+    "subject": "int64",
+    "arm": "str",
+    "parameter": "str",
+    "day": "float64",
+    "value": "float64",
+    "unit": "str",
+    "censored": "bool",
+    "origin": "str",
+    "source": "str",
+}
+"""Columns of Records. ``day`` counts from enrolment for waiting and survival and from infusion for all that follows
+an infusion (see the parameter's name in docs/records.md); ``censored`` marks a value below the assay limit or a time
+that was not seen to its end; ``origin`` is ``simulated`` or ``published``; ``source`` is a key of sources.bib."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """One row per subject, parameter and day."""
+
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        missing = [name for name in COLUMNS if name not in self.table.columns]
+        if missing:
+            raise UserError(f"records lack the columns {missing}; needed {list(COLUMNS)}")
+
+    @classmethod
+    def build(cls, **columns: Any) -> Records:
+        """Records from columns or constants; absent columns take a neutral value."""
+        neutral: dict[str, Any] = {"day": 0.0, "censored": False, "origin": "simulated", "source": "", "unit": ""}
+        table = pd.DataFrame({**neutral, **columns})[list(COLUMNS)]
+        return cls(table.astype(dict(COLUMNS)))
+
+    @classmethod
+    def empty(cls) -> Records:
+        """No rows."""
+        return cls(pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()}))
+
+    @classmethod
+    def concat(cls, parts: Iterable[Records]) -> Records:
+        """All rows of all parts, in order."""
+        tables = [part.table for part in parts if len(part.table)]
+        return cls(pd.concat(tables, ignore_index=True)) if tables else cls.empty()
+
+    def of(self, parameter: str, arm: str | None = None) -> pd.DataFrame:
+        """The rows of one parameter, and of one arm if named."""
+        rows = self.table[self.table["parameter"] == parameter]
+        return rows if arm is None else rows[rows["arm"] == arm]
+
+    @property
+    def arms(self) -> list[str]:
+        """Names of the arms, in order of appearance."""
+        return list(dict.fromkeys(self.table["arm"]))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval, its denominator, its method and its sources."""
+
+    endpoint: str
+    arm: str
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str = ""
+    method: str = ""
+    sources: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {
+            "arm": self.arm,
+            "endpoint": self.endpoint,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "unit": self.unit,
+            "method": self.method,
+            "sources": list(self.sources),
+        }
