@@ -1,0 +1,116 @@
+"""Everything a report says, as plain data: what the page, the JSON object and the command line all read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perforin.records import Estimate
+from perforin.report.curves import Survival
+
+__all__ = ["Comparison", "Findings", "Published"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published value beside a prediction."""
+
+    arm: str
+    endpoint: str
+    trial: str
+    value: float
+    low: float
+    high: float
+    n: int
+    scale: str = ""
+    source: str = ""
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {"trial": self.trial, "value": self.value, "low": self.low, "high": self.high, "n": self.n,
+                "scale": self.scale, "source": self.source, "note": self.note}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Difference of an arm from the reference on the same patients; ``better`` is a probability or None."""
+
+    endpoint: str
+    arm: str
+    reference: str
+    value: float
+    low: float
+    high: float
+    better: float | None
+    unit: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {"endpoint": self.endpoint, "arm": self.arm, "reference": self.reference, "difference": self.value,
+                "low": self.low, "high": self.high, "probability_better": self.better, "unit": self.unit}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study found; every table may be empty, and the page then leaves that part out."""
+
+    name: str
+    title: str
+    question: str
+    arms: Mapping[str, str]
+    reference: str
+    estimates: tuple[Estimate, ...]
+    published: tuple[Published, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    survival: Mapping[str, Mapping[str, Survival]] = field(default_factory=dict)
+    responses: tuple[tuple[str, str, Mapping[str, float]], ...] = ()
+    grades: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    relapses: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    waits: Mapping[str, Array] = field(default_factory=dict)
+    enrolled: Mapping[str, int] = field(default_factory=dict)
+    transgene: pd.DataFrame = field(default_factory=pd.DataFrame)
+    transgene_limit: float | None = None
+    courses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["arm", "day", "observable", "median"]))
+    parameters: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
+    failed: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["arm", "patient", "reason"]))
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    claims: pd.DataFrame = field(default_factory=pd.DataFrame)
+    extrapolation: tuple[str, ...] = ()
+    folder: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def patients(self) -> int:
+        """Virtual patients enrolled in each arm."""
+        return int(self.manifest.get("patients", max(self.enrolled.values(), default=0)))
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the parameters were fitted to trials as a whole; only the run's manifest may say so."""
+        return bool(self.manifest.get("calibrated", False))
+
+    def estimate(self, arm: str, endpoint: str) -> Estimate | None:
+        """The prediction of one endpoint in one arm, if it was scored."""
+        return next((one for one in self.estimates if one.arm == arm and one.endpoint == endpoint), None)
+
+    def beside(self, arm: str, endpoint: str) -> list[Published]:
+        """The published values set beside one prediction."""
+        return [one for one in self.published if one.arm == arm and one.endpoint == endpoint]
+
+    def comparison(self, arm: str, endpoint: str) -> Comparison | None:
+        """The difference of one arm from the reference on one endpoint."""
+        return next((one for one in self.comparisons if one.arm == arm and one.endpoint == endpoint), None)
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Names of the endpoints scored, in order."""
+        return list(dict.fromkeys(one.endpoint for one in self.estimates))

@@ -1,0 +1,110 @@
+"""What endpoints, units and numbers are called on paper."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+__all__ = ["ENDPOINTS", "Wording", "difference", "endpoint", "interval", "number", "quantity", "unit_text"]
+
+
+class Wording(NamedTuple):
+    """How an endpoint is spoken of; ``better`` is +1 where more is better, -1 where less is, 0 where neither."""
+
+    label: str
+    meaning: str
+    better: int = 0
+    share: bool = False
+
+
+ENDPOINTS: dict[str, Wording] = {
+    "ORR_d30": Wording("Response at day 30", "Share with complete or partial response at the day-30 visit.", 1, True),
+    "ORR_best": Wording("Best response, complete or partial", "Share whose best response is complete or partial.", 1, True),
+    "CR_best": Wording("Best response, complete", "Share whose best response is complete.", 1, True),
+    "PFS_6m": Wording("Progression-free at 6 months", "Kaplan-Meier share alive without progression at 6 months.", 1, True),
+    "PFS_12m": Wording("Progression-free at 12 months", "Kaplan-Meier share alive without progression at 12 months.", 1, True),
+    "OS_12m": Wording("Alive at 12 months", "Kaplan-Meier share alive at 12 months.", 1, True),
+    "CRS_any": Wording("CRS, any grade", "Share with cytokine release syndrome of grade 1 or more (ASTCT 2019).", -1, True),
+    "CRS_ge3": Wording("CRS, grade 3 or more", "Share with cytokine release syndrome of grade 3 or more (ASTCT 2019).", -1, True),
+    "ICANS_any": Wording("ICANS, any grade", "Share with immune effector cell-associated neurotoxicity of grade 1 or more.", -1, True),
+    "ICANS_ge3": Wording("ICANS, grade 3 or more", "Share with immune effector cell-associated neurotoxicity of grade 3 or more.", -1, True),
+    "GvHD_ge2": Wording("GvHD, grade 2 or more", "Share with acute graft-versus-host disease of grade 2 or more.", -1, True),
+    "Cmax": Wording("Peak of the product in blood", "Highest measured transgene level (median over patients)."),
+    "Tmax": Wording("Day of the peak", "Day of the highest measured transgene level (median over patients)."),
+    "AUC0_28": Wording("Exposure, days 0 to 28", "Area under the measured transgene level from day 0 to day 28 (median)."),
+    "last_detectable_day": Wording("Last day above the assay limit", "Last sampling day with the transgene above the assay limit (median)."),
+    "infused_share": Wording("Infused, of those enrolled", "Share of enrolled patients who received the product.", 1, True),
+    "time_to_infusion": Wording("Enrolment to infusion", "Days from enrolment to infusion (median of those infused).", -1),
+    "cost": Wording("Cost per enrolled patient", "Cost of the product per enrolled patient (mean); hospital care is not in it.", -1),
+}  # fmt: skip
+"""The endpoints every report prints, in the order of the tables."""
+
+_UNITS = {"": "", "USD": "USD", "copy/ug": "copies/µg DNA", "cell/uL": "cells/µL", "copy/ug*day": "copies/µg DNA × day",
+          "copy*day/ug": "copies/µg DNA × day", "day": "days", "pg/mL": "pg/mL", "cell": "cells", "month": "months"}  # fmt: skip
+
+
+def endpoint(name: str) -> Wording:
+    """The wording of an endpoint; one that nobody described is called by its own name."""
+    return ENDPOINTS.get(name, Wording(name.replace("_", " "), name))
+
+
+def unit_text(unit: str) -> str:
+    """A unit as a reader writes it."""
+    return _UNITS.get(unit, unit.replace("**", "^").replace("ug", "µg").replace("uL", "µL"))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with ``digits`` significant digits, no trailing zeros, and powers of ten beyond five digits.
+
+    >>> number(0.123456), number(1234.5), number(2.5e8), number(float("nan"))
+    ('0.123', '1,230', '2.5 × 10⁸', 'not reached')
+    """
+    if value is None or math.isnan(value):
+        return "not reached"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if size < -3 or size >= 6:
+        exponent = str(size).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        mantissa = f"{value / 10**size:.{digits - 1}f}".rstrip("0").rstrip(".")
+        return f"{mantissa} × 10{exponent}".replace("-", "−")
+    rounded = round(value, digits - 1 - size)
+    text = f"{rounded:,.{max(0, digits - 1 - size)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """A share as per cent: one decimal below 10 %, none above."""
+    if math.isnan(value):
+        return "not reached"
+    per_cent = 100 * value
+    text = f"{per_cent:.1f}" if 0 < abs(per_cent) < 9.95 else f"{per_cent:.0f}"
+    return text.replace("-", "−") + " %"
+
+
+def quantity(value: float, unit: str, share: bool) -> str:
+    """A value with its unit."""
+    if share:
+        return percent(value)
+    text = number(value)
+    return text if not unit or math.isnan(value) else f"{text} {unit_text(unit)}"
+
+
+def interval(low: float, high: float, share: bool) -> str:
+    """Limits of an interval without units, ``12 to 31 %``."""
+    if math.isnan(low) and math.isnan(high):
+        return "no interval"
+    if share:
+        return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    return f"{number(low)} to {number(high)}"
+
+
+def difference(value: float, unit: str, share: bool) -> str:
+    """A difference with its sign; shares differ by percentage points."""
+    sign = "+" if value > 0 else ""
+    if share:
+        return f"{sign}{percent(value).removesuffix(' %')} points" if not math.isnan(value) else "not reached"
+    return sign + quantity(value, unit, share)
