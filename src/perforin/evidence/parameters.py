@@ -91,7 +91,7 @@ class Row:
 def _known_unit(text: str) -> bool:
     try:
         units.short(text)
-    except (ValueError, TypeError, AttributeError, AssertionError, tokenize.TokenError):  # pint's kinds for no unit
+    except (ArithmeticError, ValueError, TypeError, AttributeError, AssertionError, tokenize.TokenError):  # pint's kinds for no unit
         return False
     return True
 
