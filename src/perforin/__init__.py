@@ -5,7 +5,7 @@ The names below are the public ones. They are imported when first used, so that 
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ __all__ = [
     "run",
 ]
 
-__version__ = metadata.version("perforin")
-
 _HOMES = {
     "perforin.errors": ("ComputeError", "ModelError", "PerforinError", "UserError"),
     "perforin.kernels.build": ("build",),
@@ -55,6 +53,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("perforin")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)
