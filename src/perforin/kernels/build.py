@@ -1,0 +1,51 @@
+"""Build a kernel from a Network: machine code where there is a compiler, else the interpreter."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from perforin.errors import UserError, nearest
+from perforin.kernels.compile import find_compiler
+from perforin.kernels.compiled import Compiled
+from perforin.kernels.interpret import Interpreted
+from perforin.kernels.solution import Doses, Kernel, Solution, no_doses
+from perforin.kernels.source import default_outputs
+from perforin.model.network import Network
+
+__all__ = ["BACKENDS", "Doses", "Kernel", "Solution", "build", "no_doses"]
+
+BACKENDS = ("auto", "compiled", "interpreted")
+HOW = "install one with: pip install perforin[compiler]"
+
+
+def build(network: Network, outputs: Sequence[str] | None = None, *, backend: str = "auto",
+          cache: str | Path | None = None) -> Kernel:  # fmt: skip
+    """A kernel that solves a network for many patients.
+
+    Args:
+        network: what to solve.
+        outputs: states, levels and flows to report; all states and levels when None.
+        backend: "compiled" (machine code), "interpreted" (SciPy, some thousand times slower) or "auto" (machine code
+            where clang, gcc, cc or the ziglang wheel is found, else interpreted with a warning).
+        cache: folder for compiled kernels; see ``compile.cache_folder``.
+
+    Raises:
+        UserError: an unknown backend or output, no compiler where one is asked for, a cache that cannot be written.
+    """
+    if backend not in BACKENDS:
+        raise UserError(f"found the backend {backend!r}; needed one of {BACKENDS}{nearest(backend, BACKENDS)}")
+    wanted = default_outputs(network) if outputs is None else tuple(outputs)
+    if backend == "interpreted":
+        return Interpreted(network, wanted)
+    compiler = find_compiler()
+    if compiler is not None:
+        return Compiled(network, wanted, compiler, cache=cache)
+    if backend == "compiled":
+        raise UserError(f"found no C compiler; needed clang, gcc, cc or the ziglang wheel: {HOW}")
+    warnings.warn(
+        f"no C compiler was found (clang, gcc, cc, ziglang): running interpreted, some thousand times slower; {HOW}",
+        stacklevel=2,
+    )
+    return Interpreted(network, wanted)

@@ -1,0 +1,126 @@
+"""A compiled kernel: hands arrays to machine code, splits patients over threads, retries and names failures."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from perforin.kernels.compile import Built, Compiler, built
+from perforin.kernels.solution import FAILED, OK, RETRIED, Doses, Problem, Solution, prepare
+from perforin.model.network import Network
+
+__all__ = ["ATTEMPTS", "Compiled"]
+
+ATTEMPTS = ((1.0, 1e-3), (1.0, 1e-6), (0.1, 1e-6), (10.0, 1e-6))
+"""Tolerance as a multiple of the one asked for, and first step [day], of each attempt in turn."""
+
+CHUNK = 512
+"""Patients per call: between calls an interrupt is heard."""
+
+SMALLEST_STEP = 1e-12
+MOST_STEPS = 100_000
+_WHY = {1: "a value that is not finite", 2: f"steps below {SMALLEST_STEP:g} day", 3: f"more than {MOST_STEPS} steps"}
+
+_FIELDS = "count who parameters start begin events when add column stride state keep days day rtol atol first least most"
+
+
+class _Task(ctypes.Structure):
+    _fields_ = [
+        (name, {"rtol": ctypes.c_double, "first": ctypes.c_double, "least": ctypes.c_double, "most": ctypes.c_int32}.get(
+            name, ctypes.c_int64 if name in ("count", "events", "stride", "days") else ctypes.c_void_p))
+        for name in f"{_FIELDS} out code place steps failed".split()
+    ]  # fmt: skip
+
+
+class Compiled:
+    """A network as machine code (Rodas5P, one patient per SIMD lane)."""
+
+    def __init__(self, network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes: int = 8,
+                 cache: str | Path | None = None) -> None:  # fmt: skip
+        self.network = network
+        self.outputs = tuple(outputs)
+        self.built: Built = built(network, self.outputs, compiler, lanes=lanes, cache=cache)
+        self._library = ctypes.CDLL(str(self.built.library))
+
+    def run(self, parameters: NDArray[np.float64], start: NDArray[np.float64], doses: Doses, days: ArrayLike, *,
+            begin: ArrayLike = 0.0, rtol: float = 1e-5, threads: int = 1) -> Solution:  # fmt: skip
+        """Solve for all patients; see ``Kernel.run``."""
+        problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
+        n = len(problem.start)
+        work = _Results(n, len(problem.days), len(self.outputs))
+        status = np.full(n, FAILED, np.int8)
+        left = problem.runnable
+        reasons = list(problem.reasons)
+        for attempt, (factor, first) in enumerate(ATTEMPTS):
+            if not len(left):
+                break
+            work.code[left] = 0
+            self._solve(problem, left, work, min(rtol * factor, 0.1), first, threads)
+            failed = work.code[left] != 0
+            status[left[~failed]] = RETRIED if attempt else OK
+            left = left[failed]
+        for who in left:
+            state = self.network.state_names[work.place[who]]
+            reasons[who] = f"{_WHY[int(work.code[who])]} at day {work.failed[who]:.6g} in {state}"
+        return Solution(work.values, status, tuple(reasons), work.steps)
+
+    def _solve(self, problem: Problem, who: NDArray[np.int64], work: _Results, rtol: float, first: float,
+               threads: int) -> None:  # fmt: skip
+        chunks = [who[k : k + CHUNK] for k in range(0, len(who), CHUNK)]
+        if threads > 1:
+            size = max(1, min(CHUNK, -(-len(who) // threads)))
+            chunks = [who[k : k + size] for k in range(0, len(who), size)]
+        tolerances = self.network.absolute_tolerances * (rtol / 1e-5)
+
+        def one(part: NDArray[np.int64]) -> None:
+            task = _task(problem, part, work, rtol, tolerances, first)
+            self._library.perforin_run(ctypes.byref(task))
+
+        if threads == 1 or len(chunks) == 1:
+            for part in chunks:
+                one(part)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, chunks))
+
+    def linearise(self, state: NDArray[np.float64], parameters: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Slopes (states,) and Jacobian (states, states) of one patient at one state."""
+        n, entries = len(self.network.states), self.built.notes["entries"]
+        slopes, values = np.empty(n), np.empty(len(entries))
+        arrays = [np.ascontiguousarray(x, dtype=np.float64) for x in (state, parameters)] + [slopes, values]
+        self._library.perforin_linearise(*(ctypes.c_void_p(x.ctypes.data) for x in arrays))
+        matrix = np.zeros((n, n))
+        rows, columns = np.array(entries).T
+        matrix[rows, columns] = values
+        return slopes, matrix
+
+
+class _Results:
+    """Arrays that machine code fills, by patient."""
+
+    def __init__(self, patients: int, days: int, outputs: int) -> None:
+        self.values = np.full((patients, days, outputs), np.nan)
+        self.code = np.zeros(patients, np.int8)
+        self.place = np.zeros(patients, np.int32)
+        self.steps = np.zeros(patients, np.int32)
+        self.failed = np.zeros(patients)
+
+
+def _task(problem: Problem, who: NDArray[np.int64], work: _Results, rtol: float, tolerances: NDArray[np.float64],
+          first: float) -> _Task:  # fmt: skip
+    def at(array: NDArray[Any]) -> ctypes.c_void_p:
+        return ctypes.c_void_p(array.ctypes.data)
+
+    events = len(problem.state)
+    return _Task(
+        len(who), at(who), at(problem.parameters), at(problem.start), at(problem.begin), events, at(problem.when),
+        at(problem.add), at(problem.column), events, at(problem.state), at(problem.keep), len(problem.days),
+        at(problem.days), rtol, at(tolerances), first, SMALLEST_STEP, MOST_STEPS, at(work.values), at(work.code),
+        at(work.place), at(work.steps), at(work.failed),
+    )  # fmt: skip
