@@ -21,7 +21,8 @@ from perforin.model.compose import parameter_name
 from perforin.model.network import Slot
 from perforin.streams import Streams
 
-__all__ = ["COLUMNS", "DISTRIBUTIONS", "KEYS", "KINDS", "STATUSES", "Parameters", "Row", "choose", "read_table", "stem"]
+__all__ = ["COLUMNS", "DISTRIBUTIONS", "KEYS", "KINDS", "STATUSES", "Parameters", "Row", "choose", "known_unit",
+           "read_table", "stem"]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -88,10 +89,11 @@ class Row:
 
 
 @lru_cache(maxsize=1024)
-def _known_unit(text: str) -> bool:
+def known_unit(text: str) -> bool:
+    """Whether perforin knows the unit; pint raises many kinds of error for a text that is none."""
     try:
         units.short(text)
-    except (ArithmeticError, ValueError, TypeError, AttributeError, AssertionError, tokenize.TokenError):  # pint's kinds for no unit
+    except (ArithmeticError, ValueError, TypeError, AttributeError, AssertionError, tokenize.TokenError):
         return False
     return True
 
@@ -106,7 +108,7 @@ def _problems(row: Row) -> Iterator[str]:
             yield f"found the {what} {found!r}; needed one of {list(valid)}{nearest(found, valid)}"
     if not _NAME.match(row.parameter):
         yield "found a name that is not 'mechanism.parameter' or 'mechanism.parameter[member]'; needed one of these"
-    if not _known_unit(row.unit):
+    if not known_unit(row.unit):
         yield f"found the unit {row.unit!r}, which nobody knows; needed one such as '1/day' or 'cell'"
     if not all(map(math.isfinite, (row.value, row.low, row.high, row.between_patient_cv))):
         yield "found a number that is not finite; needed finite value, low, high and between_patient_cv"
@@ -154,7 +156,8 @@ def read_table(path: str | Path) -> tuple[Row, ...]:
                 continue
             where = Location(str(path), reader.line_num)
             if len(cells) != len(header):
-                raise UserError(f"found {len(cells)} cells; needed {len(header)} (a comma inside a text needs quotes)", where)
+                advice = "a comma inside a text needs quotes"
+                raise UserError(f"found {len(cells)} cells; needed {len(header)} ({advice})", where)
             rows.append(_row(dict(zip(header, map(str.strip, cells), strict=True)), path, where))
     return tuple(rows)
 
@@ -190,7 +193,9 @@ def _row(cells: Mapping[str, str], path: Path, where: Location) -> Row:
         raise UserError(str(problem).partition(": ")[2], where) from None
 
 
-def choose(rows: Iterable[Row], parameter: str, members: Sequence[str] = (), keys: Mapping[str, str] | None = None) -> Row:
+def choose(
+    rows: Iterable[Row], parameter: str, members: Sequence[str] = (), keys: Mapping[str, str] | None = None
+) -> Row:
     """The most specific row for a parameter: more members win, then more keys.
 
     Args:

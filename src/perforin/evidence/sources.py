@@ -19,7 +19,10 @@ MECHANISMS = Path(__file__).parents[1] / "mechanisms"
 _HEAD = re.compile(r"@([a-z]+)\{([A-Za-z][\w-]*),$")
 _FIELD = re.compile(r"\s+([a-z]+)\s*=\s*\{(.*)\},?$")
 _NEEDED = ("title", "year")
-_YAML_SOURCE = re.compile(r"(?:^|[\s{,-])(?:source|sources|cites|citations?)\s*:\s*(?:\[([^\]]*)\]|['\"]?([A-Za-z][\w-]*)['\"]?)\s*(?=[,}#]|$)")
+_YAML_SOURCE = re.compile(
+    r"(?:^|[\s{,-])(?:sources?|citations?)\s*:\s*"
+    r"(?:\[([^\]]*)\]|['\"]?([A-Za-z][\w-]*)['\"]?)\s*(?=[,}#]|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def read_bib(path: str | Path) -> dict[str, Source]:
         for place, text in lines[1:]:
             match = _FIELD.match(text)
             if match is None or match[2].count("{") != match[2].count("}"):
-                raise UserError(f"found {text.strip()!r} in the entry {key}; needed 'field = {{text}},' on one line", place)
+                raise UserError(f"found {text.strip()!r} in {key}; needed 'field = {{text}},' on one line", place)
             if match[1] in fields:
                 raise UserError(f"found the field {match[1]!r} of {key} twice; needed it once", place)
             fields[match[1]] = re.sub(r"[{}]", "", match[2]).strip()
@@ -77,14 +80,14 @@ def _entries(path: Path) -> Iterator[tuple[str, str, list[tuple[Location, str]]]
                 continue
             head, lines = _HEAD.match(text.rstrip()), [(where, text)]
             if head is None:
-                raise UserError(f"found {text.strip()!r}; needed '@article{{Key2020,', a comment or a blank line", where)
+                raise UserError(f"found {text.strip()!r}; needed '@article{{Key2020,' or a comment", where)
         elif text.rstrip() == "}":
             yield head[2], head[1], lines
             head = None
         elif text.strip():
             lines.append((where, text.rstrip()))
     if head is not None:
-        raise UserError(f"found the entry {head[2]} without its closing brace; needed '}}' on its own line", lines[0][0])
+        raise UserError(f"found {head[2]} without its closing brace; needed '}}' on its own line", lines[0][0])
 
 
 @lru_cache(maxsize=1)
@@ -126,7 +129,9 @@ def cited_in_yaml(path: Path) -> Iterator[tuple[str, str]]:
                     yield key.strip("'\""), f"{path}:{number}"
 
 
-def compare(cited: Iterable[tuple[str, str]], sources: Mapping[str, Source] | None = None) -> tuple[list[str], list[str]]:
+def compare(
+    cited: Iterable[tuple[str, str]], sources: Mapping[str, Source] | None = None
+) -> tuple[list[str], list[str]]:
     """Both directions of the citation check.
 
     Args:

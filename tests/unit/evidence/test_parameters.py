@@ -17,8 +17,9 @@ PATIENTS = np.arange(40_000, dtype=np.int64)
 
 def row(parameter: str = "killing.rate", value: float = 2.0, **other: object) -> Row:
     neutral: dict[str, object] = {
-        "keys": {}, "unit": "1/day", "low": value, "high": value, "between_patient_cv": 0.0, "distribution": "lognormal",
-        "kind": "measured", "status": "read", "source": "Someone2020", "locator": "", "note": "", "place": "here.csv:2",
+        "keys": {}, "unit": "1/day", "low": value, "high": value, "between_patient_cv": 0.0,
+        "distribution": "lognormal", "kind": "measured",
+        "status": "read", "source": "Someone2020", "locator": "", "note": "", "place": "here.csv:2",
     }  # fmt: skip
     return Row(parameter=parameter, value=value, **{**neutral, **other})  # type: ignore[arg-type]
 
@@ -47,7 +48,7 @@ def test_blank_ranges_are_the_value_and_no_spread_is_fixed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    "line, message",
     [
         ("a.b,,,,x,cell,,,,,measured,read,S,,", "found value 'x'; needed a number"),
         ("a.b,,,,3,cell,4,5,,,measured,read,S,,", "low <= value <= high"),
@@ -102,7 +103,7 @@ def test_a_tie_names_both_places() -> None:
 
 
 def test_an_unknown_parameter_gets_the_nearest_name() -> None:
-    with pytest.raises(UserError, match="did you mean 'killing.rate'"):
+    with pytest.raises(UserError, match=r"did you mean 'killing\.rate'"):
         choose([row()], "kiling.rate")
 
 
@@ -131,7 +132,8 @@ def test_normal_draws_have_the_value_as_mean_and_the_cv() -> None:
 def test_fractions_stay_between_zero_and_one() -> None:
     fraction = row(value=0.8, low=0.5, high=1.0, unit="", between_patient_cv=0.5)
     drawn = Parameters(("x",), (fraction,)).draw(PATIENTS, Streams(1))[:, 0]
-    assert 0 < drawn.min() and drawn.max() < 1
+    assert drawn.min() > 0
+    assert drawn.max() < 1
     assert np.median(drawn) == pytest.approx(0.8, rel=0.01)
     narrow = dataclasses.replace(fraction, between_patient_cv=0.05)
     drawn = Parameters(("x",), (narrow,)).draw(PATIENTS, Streams(1))[:, 0]

@@ -34,7 +34,7 @@ def test_an_entry_becomes_a_line_of_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "message"),
+    "text, line, message",
     [
         (ENTRY + ENTRY, 12, "twice, first at"),
         (ENTRY.replace("year = {2020}", "yeer = {2020}"), 2, "without ['year']"),

@@ -1,0 +1,284 @@
+"""Published trials: one folder each, read into the same Records that simulated trials are written to."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import combinations
+from pathlib import Path
+from typing import Literal, TypedDict
+
+import pydantic
+import yaml
+from scipy.stats import beta
+
+from perforin.errors import Location, UserError, nearest
+from perforin.evidence.parameters import known_unit
+from perforin.evidence.sources import LIBRARY
+from perforin.records import Records
+
+__all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
+           "exact_interval", "pool", "published", "read_trial", "trial", "trials"]  # fmt: skip
+
+INDIRECT_WARNING = (
+    "No randomised or matched comparison of these products exists. Published values come from different trials with "
+    "different patients, grading scales and follow-up; they stand side by side here and do not compare the products."
+)
+
+
+class EvidenceWarning(UserWarning):
+    """Published numbers that may not mean the same thing."""
+
+
+class Finding(pydantic.BaseModel):
+    """One published number with its denominator, its population, its scale and its source.
+
+    ``count`` or ``share`` of ``denominator`` is an outcome counted in patients; ``value`` with ``unit`` is a
+    Kaplan-Meier estimate, a median or a peak. ``status`` is read (on a page), memory or derived.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    endpoint: str
+    subgroup: str = ""
+    count: int | None = pydantic.Field(None, ge=0)
+    share: float | None = pydantic.Field(None, ge=0, le=1)
+    value: float | None = None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    denominator: int | None = pydantic.Field(None, ge=1)
+    population: Literal["enrolled", "infused"]
+    scale: Literal["", "ASTCT", "Lee", "Penn", "CTCAE", "not stated"] = ""
+    status: Literal["read", "memory", "derived"]
+    source: str
+    locator: str = ""
+    note: str = ""
+
+    @pydantic.model_validator(mode="after")
+    def _one_number(self) -> Finding:
+        if sum(given is not None for given in (self.count, self.share, self.value)) != 1:
+            raise ValueError("found none or several of count, share and value; needed one")
+        if self.value is None and self.denominator is None:
+            raise ValueError("found a count or share without its denominator; needed one")
+        if self.count is not None and self.count > (self.denominator or 0):
+            raise ValueError(f"found the count {self.count} of {self.denominator}; needed at most the denominator")
+        if self.endpoint.startswith(("CRS", "ICANS")) and not self.scale:
+            raise ValueError("found a toxicity grade without its scale; needed one, or 'not stated'")
+        if not known_unit(self.unit):
+            raise ValueError(f"found the unit {self.unit!r}, which nobody knows")
+        return self
+
+    @property
+    def events(self) -> int | None:
+        """Patients with the outcome; a printed share is rounded to the nearest whole patient."""
+        if self.share is not None:
+            return round(self.share * (self.denominator or 0))
+        return self.count
+
+
+class Trial(pydantic.BaseModel):
+    """One published cohort."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    registration: str = ""
+    therapy: str
+    product: str
+    target: str
+    cell_source: str
+    indication: str
+    enrolled: int | None = None
+    infused: int | None = None
+    source: str
+    overlaps: tuple[str, ...] = ()
+    note: str = ""
+    endpoints: tuple[Finding, ...]
+
+    @pydantic.model_validator(mode="after")
+    def _denominators(self) -> Trial:
+        seen = set()
+        for row in self.endpoints:
+            size = self.infused if row.population == "infused" else self.enrolled
+            if size is None or (row.denominator or 0) > size:
+                raise ValueError(f"found {row.endpoint} of {row.denominator} {row.population} patients; "
+                                 f"needed at most {size}")  # fmt: skip
+            if (row.endpoint, row.subgroup) in seen:
+                raise ValueError(f"found {row.endpoint} {row.subgroup!r} twice; needed it once")
+            seen.add((row.endpoint, row.subgroup))
+        return self
+
+    @property
+    def n(self) -> int:
+        """Patients enrolled, or infused where the number enrolled is not known."""
+        return self.enrolled or self.infused or 0
+
+
+class PublishedValue(TypedDict):
+    """A published number as the report shows it; ``low`` and ``high`` are None where no interval can be given."""
+
+    trial: str
+    endpoint: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int | None
+    unit: str
+    subgroup: str
+    scale: str
+    population: str
+    method: str
+    status: str
+    source: str
+    note: str
+
+
+def read_trial(path: str | Path) -> Trial:
+    """Read one trial.yaml.
+
+    Raises:
+        UserError: an unknown key, a missing number or denominator, more events than patients (file:line).
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    try:
+        return Trial.model_validate(yaml.safe_load(text))
+    except pydantic.ValidationError as problem:
+        first = problem.errors()[0]
+        place = tuple(first["loc"])
+        line = _line(yaml.compose(text), place)
+        hint = nearest(str(place[-1]), [*Finding.model_fields, *Trial.model_fields]) if "extra" in first["type"] else ""
+        what = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{'.'.join(map(str, place))}: {what}{hint}".lstrip(": "), Location(str(path), line)) from None
+
+
+def _line(node: yaml.Node | None, place: Sequence[object]) -> int:
+    """The line of the innermost part of ``place`` that stands in the file."""
+    for part in place:
+        children: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            children = [value for key, value in node.value if key.value == part]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            children = node.value[part : part + 1]
+        if not children:
+            break
+        node = children[0]
+    return node.start_mark.line + 1 if node is not None else 1
+
+
+@lru_cache(maxsize=1)
+def trials() -> tuple[str, ...]:
+    """Names of the published trials in the library."""
+    return tuple(sorted(path.parent.name for path in (LIBRARY / "trials").glob("*/trial.yaml")))
+
+
+@lru_cache(maxsize=256)
+def trial(name: str) -> Trial:
+    """One trial of the library.
+
+    Raises:
+        UserError: no such trial (nearest name suggested).
+    """
+    if name not in trials():
+        raise UserError(f"found the trial {name!r}; needed one of the library{nearest(name, trials())}")
+    return read_trial(LIBRARY / "trials" / name / "trial.yaml")
+
+
+def published(name: str) -> Records:
+    """A published trial as Records: the whole cohort, without subgroups.
+
+    An outcome counted in patients becomes one row per patient, ``outcome:ORR_d30`` of value 1 or 0; which patient had
+    it is not published, so rows of different outcomes must not be joined by patient. Anything else becomes one row
+    ``summary:PFS_12m`` with subject 0.
+    """
+    parts = []
+    for row in trial(name).endpoints:
+        if row.subgroup:
+            continue
+        common = {"arm": name, "origin": "published", "source": row.source}
+        if row.events is None:
+            parts.append(Records.build(subject=[0], parameter=f"summary:{row.endpoint}", value=row.value,
+                                       unit=row.unit, **common))  # fmt: skip
+        else:
+            n = row.denominator or 0
+            parts.append(Records.build(subject=range(n), parameter=f"outcome:{row.endpoint}", unit="",
+                                       value=[1.0] * row.events + [0.0] * (n - row.events), **common))  # fmt: skip
+    return Records.concat(parts)
+
+
+def exact_interval(events: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Clopper-Pearson interval of a proportion: 0 of 191 gives 0 to 1.9 %."""
+    tail = (1 - level) / 2
+    low = 0.0 if events == 0 else float(beta.ppf(tail, events, n - events + 1))
+    high = 1.0 if events == n else float(beta.ppf(1 - tail, events + 1, n - events))
+    return low, high
+
+
+def _value(name: str, row: Finding) -> PublishedValue:
+    low, high, method = row.low, row.high, "as published; low and high, if any, are the range of patients"
+    value = 0.0 if row.value is None else row.value
+    if row.events is not None and row.denominator:
+        low, high = exact_interval(row.events, row.denominator)
+        value, method = row.events / row.denominator, "Clopper-Pearson"
+        if row.share is not None:
+            value, method = row.share, "Clopper-Pearson on the count rounded from the printed share"
+    elif _is_milestone(row) and row.denominator and low is None:
+        low, high = exact_interval(value * row.denominator, row.denominator)
+        method = "Clopper-Pearson as if nobody was censored: the true interval is wider"
+    return PublishedValue(trial=name, endpoint=row.endpoint, value=value, low=low, high=high, n=row.denominator,
+                          unit=row.unit, subgroup=row.subgroup, scale=row.scale, population=row.population,
+                          method=method, status=row.status, source=row.source, note=row.note)  # fmt: skip
+
+
+def _is_milestone(row: Finding) -> bool:
+    stem, _, month = row.endpoint.partition("_")
+    return stem in ("OS", "PFS", "EFS") and month.rstrip("m").isdigit()
+
+
+def _check_together(endpoint: str, names: Sequence[str], rows: Iterable[Finding]) -> None:
+    for first, second in combinations(dict.fromkeys(names), 2):
+        if second in trial(first).overlaps or first in trial(second).overlaps:
+            raise UserError(f"found {first} and {second}, which share patients; needed one of them")
+    scales = sorted({row.scale for row in rows})
+    if len(scales) > 1:
+        warnings.warn(f"{endpoint} was graded on different scales: {', '.join(scales)}", EvidenceWarning, stacklevel=3)
+
+
+def estimates_for(endpoint: str, names: Sequence[str]) -> list[PublishedValue]:
+    """The published values of one endpoint, in the order of the trials.
+
+    A trial that gives the endpoint for its whole cohort is represented by that; one that gives it for subgroups only,
+    by each of them; one that does not give it is left out.
+
+    Raises:
+        UserError: an unknown trial, or two that share patients. Warns (EvidenceWarning) of different grading scales.
+    """
+    found: list[tuple[str, Finding]] = []
+    for name in names:
+        rows = [row for row in trial(name).endpoints if row.endpoint == endpoint]
+        found += [(name, row) for row in rows if not row.subgroup or all(other.subgroup for other in rows)]
+    _check_together(endpoint, names, [row for _, row in found])
+    return [_value(name, row) for name, row in found]
+
+
+def pool(endpoint: str, names: Sequence[str]) -> PublishedValue:
+    """Events and patients of several cohorts added up, with the exact interval; no weighting, no heterogeneity.
+
+    It serves zero counts, where it gives the upper bound (ICANS after CAR-NK); a meta-analysis needs more.
+
+    Raises:
+        UserError: no cohort counts the endpoint in patients, or two share patients.
+    """
+    found = [(name, row) for name in dict.fromkeys(names) for row in trial(name).endpoints
+             if row.endpoint == endpoint and not row.subgroup and row.events is not None]  # fmt: skip
+    if not found:
+        raise UserError(f"found no trial among {list(names)} that counts {endpoint}; needed at least one")
+    _check_together(endpoint, [name for name, _ in found], [row for _, row in found])
+    events, n = sum(row.events or 0 for _, row in found), sum(row.denominator or 0 for _, row in found)
+    low, high = exact_interval(events, n)
+    worst = "memory" if any(row.status == "memory" for _, row in found) else "derived"
+    return PublishedValue(trial="+".join(name for name, _ in found), endpoint=endpoint, value=events / n, low=low,
+                          high=high, n=n, unit="", subgroup="", scale="/".join(sorted({r.scale for _, r in found})),
+                          population="/".join(sorted({r.population for _, r in found})), method="counts added up",
+                          status=worst, source=";".join(r.source for _, r in found), note=INDIRECT_WARNING)  # fmt: skip
