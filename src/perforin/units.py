@@ -91,7 +91,7 @@ def parse_quantity(text: object, *alternatives: str) -> tuple[float, str]:
 
     wanted = " or ".join(f"[{short(one)}]" for one in alternatives)
     try:
-        found = registry().Quantity(str(text).replace("^", "**"))
+        found: Any = registry().Quantity(str(text).replace("^", "**"))
         value = float(found.magnitude)
     except (pint.UndefinedUnitError, pint.DefinitionSyntaxError, ValueError, TypeError, AssertionError, AttributeError):
         raise UserError(f"found {text!r}, which is not a quantity; needed a number with a unit, {wanted}") from None

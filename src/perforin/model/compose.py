@@ -18,7 +18,7 @@ __all__ = ["compose", "parameter_name"]
 
 
 def parameter_name(stem: str, product: str = "", members: Iterable[str] = ()) -> str:
-    """``killing.kills_per_day`` for the patient, ``killing.kills_per_day[nk]`` for a product's, then members."""
+    """``killing.kills_per_day`` for the patient, ``killing.kills_per_day[graft]`` for a product's, then members."""
     inside = [part for part in (product, *members) if part]
     return f"{stem}[{','.join(inside)}]" if inside else stem
 
@@ -48,7 +48,8 @@ class _Joints:
         for item in verb.function(**numbers):
             if isinstance(item, Level):
                 name = wiring.get(item.name, item.name)
-                self._add_level(name, item.value, label, bound if verb.levels[item.name] == ANY else verb.levels[item.name])
+                unit = verb.levels[item.name]
+                self._add_level(name, item.value, label, bound if unit == ANY else unit)
             else:
                 self._add_flow(label, item)
         self.citations |= set(verb.citations)
@@ -176,12 +177,12 @@ def compose(
     joints.check(known)
     entries = sorted(entries)
     for factors in [*(s.start for s in table.values()), *(e.factors for e in entries)]:
-        for name in factors:
-            if isinstance(name, str) and name not in joints.slots:
-                if name not in known:
-                    hint = nearest(name, [*known, *joints.slots])
-                    raise ModelError(f"a start or dose reads {name!r}, which is not a parameter{hint}")
-                joints.slots[name] = known[name]
+        for factor in factors:
+            if isinstance(factor, str) and factor not in joints.slots:
+                if factor not in known:
+                    hint = nearest(factor, [*known, *joints.slots])
+                    raise ModelError(f"a start or dose reads {factor!r}, which is not a parameter{hint}")
+                joints.slots[factor] = known[factor]
     for name, target, unit in (observables := sorted(observables)):
         if target not in table and target not in joints.levels:
             raise ModelError(f"observable {name!r} reads {target!r}, which is neither state nor level")

@@ -34,7 +34,7 @@ class Step(sympy.Function):  # type: ignore[misc]
 
     nargs = 1
 
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:  # noqa: ARG002  SymPy's signature
         """Flat everywhere but at the jump."""
         return sympy.Integer(0)
 
@@ -45,7 +45,7 @@ class Power(sympy.Function):  # type: ignore[misc]
     nargs = 2
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """n x**n / x, or x**n log x."""
+        """By base, n x**n / x; by exponent, x**n log x."""
         base, exponent = self.args
         safe = Larger(base, SMALLEST)
         return exponent * self / safe if argindex == 1 else self * sympy.log(safe)
@@ -73,7 +73,7 @@ where = _for_any_number("where", lambda t, a, b: sympy.Piecewise((a, t), (b, Tru
 
 
 def saturation(x: Number, half: Number) -> Number:
-    """x / (half + x): 0 at nothing, 1/2 at ``half``, 1 at plenty."""
+    """The share x / (half + x): 0 at nothing, 1/2 at ``half``, 1 at plenty."""
     return x / (half + x)
 
 

@@ -93,7 +93,8 @@ class Mechanism:
             try:
                 needed = hints[argument.name].__metadata__[0]
             except (KeyError, AttributeError):
-                raise ModelError(f"{self.name}: {argument.name!r} has no unit; annotate it, for example 'Cells'") from None
+                problem = f"{self.name}: {argument.name!r} has no unit; annotate it, for example 'Cells'"
+                raise ModelError(problem) from None
             (parameters if argument.kind is argument.KEYWORD_ONLY else ports)[argument.name] = needed
         return ports, parameters
 

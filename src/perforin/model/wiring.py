@@ -4,7 +4,7 @@
 2. In brackets, a member picks one (``effector[blood]``) and a family repeats the placement (``effector[site]``).
 3. A name is looked up first in the product that places the mechanism, then in the patient; a level is written where
    the mechanism is placed, unless its name begins with ``patient.``.
-4. A parameter is ``mechanism.parameter``, then its product and members in brackets: ``migration.out[nk,blood]``.
+4. A parameter is ``mechanism.parameter``, then its product and members in brackets: ``migration.out[graft,blood]``.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _written(scope: Scope, families: Families) -> set[str]:
 
 
 def constant_slot(name: str, unit: str, product: str = "") -> Slot:
-    """The slot of a noun's own parameter: ``CD19[high]`` of the patient, ``viability[nk]`` of a product."""
+    """The slot of a noun's own parameter: ``CD19[high]`` of the patient, ``viability[graft]`` of a product."""
     stem, _, inside = name.rstrip("]").partition("[")
     members = tuple(filter(None, inside.split(",")))
     return Slot(parameter_name(stem, product, members), unit, "", stem, product, members)
@@ -101,12 +101,12 @@ def _placements(scope: Scope, families: Families) -> Iterator[Placement]:
             names = {p: filled.get(p, p) for p in [*verb.ports, *verb.levels]}
             joined = {p: resolve(name, scope, families, own) for p, name in names.items()}
             given = {key: text for key, text in filled.items() if key in verb.parameters}
-            fixed = _fixed_members(verb, wiring, families) if not used else ()
+            fixed = _fixed_members(verb, wiring) if not used else ()
             inside = ",".join([*([scope.product] if scope.product else []), *index.values(), *fixed])
             yield Placement(verb, joined | given, verb.name + (f"[{inside}]" if inside else ""), scope.product)
 
 
-def _fixed_members(verb: Mechanism, wiring: Mapping[str, Any], families: Families) -> tuple[str, ...]:
+def _fixed_members(verb: Mechanism, wiring: Mapping[str, Any]) -> tuple[str, ...]:
     """Members written out in the wiring of a placement that is not repeated, so that labels stay distinct."""
     found = [m for p in verb.ports for m in _BRACKETS.findall(str(wiring.get(p, "")))]
     plain = [str(wiring[p]) for p in verb.ports if isinstance(wiring.get(p), str) and wiring[p] != p]
