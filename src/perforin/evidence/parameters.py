@@ -75,7 +75,7 @@ class Row:
         A positive number spreads log-normally, a fraction (no unit, range within 0 to 1) logit-normally, so that no
         draw is impossible; the standard deviation of the logarithm is sqrt(log(1 + cv^2)), of the logit cv/(1-value).
         """
-        cv, fraction = self.between_patient_cv, self.unit == "" and 0 < self.value < 1 and self.high <= 1
+        cv, fraction = self.between_patient_cv, self.unit == "" and self.value > 0 and self.high <= 1
         if cv == 0 or self.distribution == "fixed" or self.value == 0:
             return np.full(len(score), self.value)
         if self.distribution == "normal":
