@@ -1,0 +1,123 @@
+"""Antimony: the same model as SBML, as text that people read and diff; needs no other package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from perforin.model.network import Network
+from perforin.model.write.exchange import Dose, Exchange, Values, exchange
+from perforin.model.write.unit_table import BaseUnit
+
+__all__ = ["to_antimony"]
+
+
+def to_antimony(
+    network: Network,
+    values: Values,
+    start: Values,
+    doses: Iterable[Dose] = (),
+    *,
+    title: str = "perforin model",
+    begin: float = 0.0,
+    dois: Mapping[str, str] | None = None,
+) -> str:
+    """The network as Antimony text; arguments and choices are those of ``to_sbml``.
+
+    Raises:
+        UserError: a value, start or dose does not fit the network.
+
+    Source: Smith2009 (Antimony: a modular model definition language).
+    """
+    model = exchange(network, values, start, doses, begin=begin, title=title)
+    blocks = (
+        ("Units", _units(model)),
+        ("States counted in cells, and the flows between them", _counted(model)),
+        ("States in other units, and the flows that change them", _measured(model)),
+        ("Levels: they follow from the states", (f"{row.id} := {row.formula};" for row in model.levels)),
+        ("Doses", _doses(model)),
+        ("Values at the start", _starts(model)),
+        ("Parameters", (f"{row.id} = {row.value!r};" for row in model.parameters)),
+        ("What is constant, and units", _declared(model)),
+        ("Names", _names(model)),
+        ("Sources", _sources(model, dois or {})),
+    )
+    lines = [f"// {title}; time in days since day {model.begin:g}", "model perforin_model()"]
+    for heading, block in blocks:
+        rows = list(block)
+        lines += ["", f"  // {heading}", *(f"  {row}" for row in rows)] if rows else []
+    return "\n".join([*lines, "end", "", f'perforin_model is "{_plain(title)}"', ""])
+
+
+def _plain(text: str) -> str:
+    return text.replace('"', "'")
+
+
+def _factor(unit: BaseUnit) -> str:
+    size = unit.multiplier * 10.0**unit.scale
+    power = abs(unit.exponent)
+    inside = unit.kind if size == 1.0 else f"{size!r} {unit.kind}"
+    return inside if power == 1 else f"({inside})^{power:g}"
+
+
+def _units(model: Exchange) -> Iterator[str]:
+    for name, factors in model.units.definitions.items():
+        above = " * ".join(_factor(one) for one in factors if one.exponent > 0) or "1"
+        below = "".join(f" / {_factor(one)}" for one in factors if one.exponent < 0)
+        yield f"unit {name} = {above}{below};"
+    yield f"unit time_unit = {model.units.identifier('day')};"
+    yield "unit substance = item;"
+    yield "unit extent = item;"
+
+
+def _counted(model: Exchange) -> Iterator[str]:
+    yield "compartment body = 1;"
+    for row in model.counted:
+        yield f"substanceOnly species {row.id} in body;"
+    for flow in model.reactions:
+        yield f"{flow.id}: {flow.source} => {flow.sink}; {flow.rate};"
+
+
+def _measured(model: Exchange) -> Iterator[str]:
+    for name, slope in model.slopes.items():
+        yield f"{name}' = {slope};"
+    for flow in model.rates:
+        yield f"{flow.id} := {flow.rate};"
+
+
+def _doses(model: Exchange) -> Iterator[str]:
+    for event in model.events:
+        changes = ", ".join(f"{state} = {state}*{keep!r} + {amount}" for state, keep, amount, _, _ in event.changes)
+        yield f"{event.id}: at time >= {event.time!r}, t0 = false, persistent = true: {changes};"
+    for event in model.events:
+        for _, _, amount, add, _ in event.changes:
+            yield f"{amount} = {add!r};"
+
+
+def _starts(model: Exchange) -> Iterator[str]:
+    for row in (*model.counted, *model.measured):
+        yield f"{row.id} = {row.value!r};"
+
+
+def _declared(model: Exchange) -> Iterator[str]:
+    amounts = [(amount, unit) for event in model.events for _, _, amount, _, unit in event.changes]
+    for name in [row.id for row in model.parameters] + [amount for amount, _ in amounts]:
+        yield f"const {name};"
+    for row in (*model.measured, *model.levels, *model.rates):
+        yield f"var {row.id};"
+    for row in (*model.measured, *model.parameters, *model.levels, *model.rates):
+        yield f"{row.id} has {model.units.identifier(row.unit)};"
+    for amount, unit in amounts:
+        yield f"{amount} has {model.units.identifier(unit)};"
+
+
+def _names(model: Exchange) -> Iterator[str]:
+    for row in model.rows:
+        if row.name != row.id:
+            yield f'{row.id} is "{_plain(row.name)}";'
+
+
+def _sources(model: Exchange, dois: Mapping[str, str]) -> Iterator[str]:
+    for key in model.citations:
+        if dois.get(key):
+            yield f'model publication "https://identifiers.org/doi/{dois[key]}";'
+        yield f"// {key}"

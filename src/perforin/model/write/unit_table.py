@@ -1,0 +1,81 @@
+"""Units as products of the base units of SBML: ``pg/mL`` is gram of scale -12 times litre of scale -3 to the -1."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from perforin.errors import UserError
+from perforin.units import registry, same
+
+__all__ = ["BaseUnit", "UnitTable"]
+
+_KINDS = {
+    (("[mass]", 1),): ("gram", "gram"),
+    (("[length]", 1),): ("metre", "meter"),
+    (("[length]", 3),): ("litre", "liter"),
+    (("[time]", 1),): ("second", "second"),
+    (("[substance]", 1),): ("mole", "mole"),
+    (("[temperature]", 1),): ("kelvin", "kelvin"),
+    (("[currency]", 1),): ("dimensionless", "USD"),
+    (): ("dimensionless", ""),
+}
+_SHORT = {"milliliter": "mL", "microliter": "uL", "liter": "L", "day": "day", "hour": "hour", "minute": "minute"}
+_COUNTED = ("[cell]", "[molecule]", "[copy]", "[dose]", "[division]")
+
+
+class BaseUnit(NamedTuple):
+    """One factor of a unit: (multiplier * 10**scale * kind)**exponent."""
+
+    kind: str
+    exponent: float
+    scale: int
+    multiplier: float
+
+
+def _factor(name: str, exponent: float) -> list[BaseUnit]:
+    units = registry()
+    dimension = tuple(sorted((key, int(power)) for key, power in units.Unit(name).dimensionality.items()))
+    if len(dimension) == 1 and dimension[0][0] in _COUNTED and dimension[0][1] == 1:
+        return [BaseUnit("item", exponent, 0, 1.0)]
+    if dimension in _KINDS:
+        kind, ours = _KINDS[dimension]
+        size = float(units.convert(1.0, name, ours))
+        scale = round(math.log10(size))
+        whole = math.isclose(size, 10.0**scale, rel_tol=1e-12)
+        return [BaseUnit(kind, exponent, scale if whole else 0, 1.0 if whole else size)]
+    size, parts = units.get_root_units(name)
+    if dict(parts._units) == {name: 1}:  # noqa: SLF001  (pint has no public view of a unit's factors)
+        raise UserError(f"found the unit {name!r}, which SBML cannot express; needed mass, length, time or amount")
+    found = [BaseUnit("dimensionless", exponent, 0, float(size))]
+    return found + [one for part, power in parts._units.items() for one in _factor(part, exponent * power)]  # noqa: SLF001
+
+
+class UnitTable:
+    """Every unit of a model once, by identifier; two spellings of one unit share an identifier."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self.definitions: dict[str, tuple[BaseUnit, ...]] = {}
+
+    def identifier(self, unit: str) -> str:
+        """The identifier of a unit: ``pg_per_mL`` for ``pg/mL``, ``dimensionless`` for none."""
+        for known, name in self._known.items():
+            if known == unit or same(known, unit):
+                return name
+        parts = registry().Unit(unit)._units  # noqa: SLF001
+        if not parts:
+            return self._known.setdefault(unit, "dimensionless")
+        above = [_spelled(name, power) for name, power in sorted(parts.items()) if power > 0]
+        below = ["per_" + _spelled(name, -power) for name, power in sorted(parts.items(), reverse=True) if power < 0]
+        name = "_".join(above + below)
+        while name in self.definitions:
+            name += "_"
+        self.definitions[name] = tuple(one for part, power in parts.items() for one in _factor(part, float(power)))
+        return self._known.setdefault(unit, name)
+
+
+def _spelled(name: str, power: float) -> str:
+    text = _SHORT.get(name) or f"{registry().Unit(name):~}" or name
+    text = "".join(c if c.isascii() and c.isalnum() else {"µ": "u", "μ": "u"}.get(c, "_") for c in text)
+    return text if power == 1 else f"{text}_{power:g}".replace(".", "_").replace("-", "m")
