@@ -41,7 +41,7 @@ class _Task(ctypes.Structure):
 class Compiled:
     """A network as machine code (Rodas5P, one patient per SIMD lane)."""
 
-    def __init__(self, network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes: int = 8,
+    def __init__(self, network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes: int | None = None,
                  cache: str | Path | None = None) -> None:  # fmt: skip
         self.network = network
         self.outputs = tuple(outputs)

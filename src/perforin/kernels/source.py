@@ -12,6 +12,7 @@ from perforin.kernels import rosenbrock
 from perforin.kernels.jacobian import jacobian
 from perforin.kernels.lu import Pattern, decomposition, fill, solution
 from perforin.kernels.nodes import CONDITIONS, Graph, Reader
+from perforin.kernels.sharing import share
 from perforin.model.network import Network
 
 __all__ = ["VERSION", "Source", "default_outputs", "generate"]
@@ -67,7 +68,8 @@ def _read(network: Network, outputs: Sequence[str]) -> _Read:
             raise UserError(f"found the output {name!r}; needed a state, a level or a flow of the network{hint}")
         if network.flow_names.count(name) > 1:
             raise ModelError(f"found two flows named {name!r}; needed one to report it")
-    return _Read(graph, states, slopes, tuple(known[name] for name in outputs))
+    shared = share(graph, [*slopes, *(known[name] for name in outputs)])
+    return _Read(graph, states, tuple(shared[: len(states)]), tuple(shared[len(states) :]))
 
 
 class _Writer:
@@ -164,12 +166,16 @@ def _stages() -> list[str]:
     return lines
 
 
-def _matrix(entries: Mapping[tuple[int, int], int], pattern: Pattern) -> tuple[list[int], list[str], list[str]]:
+def _matrix(graph: Graph, entries: Mapping[tuple[int, int], int], pattern: Pattern) -> tuple[list[int], list[str], list[str]]:
     """Targets and stores of 1/(h gamma) - J, and the statements for entries without a slope."""
-    slot = pattern.slot
-    stores = [f"W[{slot[entry]}] = {'ihg ' if entry[0] == entry[1] else ''}- {{}};" for entry in entries]
+    slot, targets, stores = pattern.slot, [], []
+    for (i, j), node in entries.items():
+        factor, inner = graph.scaled(node)
+        whole = abs(factor) == 1.0
+        targets.append(inner if whole else node)
+        stores.append(f"W[{slot[i, j]}] = {'ihg ' if i == j else ''}{'+' if whole and factor < 0 else '-'} {{}};")
     rest = [f"W[{k}] = {'ihg' if i == j else 'vset(0.0)'};" for (i, j), k in slot.items() if (i, j) not in entries]
-    return list(entries.values()), stores, rest
+    return targets, stores, rest
 
 
 def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source:
@@ -189,7 +195,7 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
     graph, n = read.graph, len(read.states)
     entries = jacobian(graph, read.slopes, read.states)
     pattern = fill(entries, n)
-    targets, stores, rest = _matrix(entries, pattern)
+    targets, stores, rest = _matrix(graph, entries, pattern)
     writer = _Writer(graph, [*read.slopes, *targets, *read.outputs])
     position = {node: i for i, node in enumerate(read.states)}
     seen = sorted(position[node] for node in graph.needed(read.outputs) if node in position)
