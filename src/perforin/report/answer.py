@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perforin.report.findings import Comparison, Findings
-from perforin.report.wording import difference, endpoint, interval, percent, quantity
+from perforin.report.wording import PERCENT, difference, differences, endpoint, interval, percent, quantity
 
 __all__ = ["NOT_CALIBRATED", "PREFERRED", "WARNING", "Answer", "Light", "answer", "light"]
 
 WARNING = (
-    "No randomised trial has compared these products. This is an indirect comparison by simulation: published trials enrolled "
-    "different patients, at different times, with different scales, and a difference below may come from the model alone."
+    "No randomised trial has compared these products. This is an indirect comparison by simulation: published trials "
+    "enrolled different patients, at different times, with different scales, and a difference shown here may come from "
+    "the model alone."
 )
 NOT_CALIBRATED = (
-    "The parameters are not yet calibrated. They were taken one by one from the literature or assumed, and were not fitted together "
-    "to the trials shown here; the intervals hold chance among virtual patients, not the error of the parameters."
+    "The parameters are not yet calibrated. They were taken one by one from the literature or assumed, and were not "
+    "fitted together to the trials shown here; the intervals hold chance among virtual patients, not the error of the parameters."
 )
 PREFERRED = ("PFS_12m", "CR_best", "ORR_best", "ORR_d30", "OS_12m")
 """The endpoint of the answer is the first of these that was scored in every arm."""
@@ -54,8 +55,9 @@ def answer(findings: Findings) -> Answer:
     parts = []
     for arm, label in findings.arms.items():
         one = findings.estimate(arm, name)
-        assert one is not None
-        parts.append(f"{quantity(one.value, one.unit, words.share)} (95 % interval {interval(one.low, one.high, words.share)}) with {label}")
+        if one:
+            limits = f"(95{PERCENT} interval {interval(one.low, one.high, words.share)})"
+            parts.append(f"{quantity(one.value, one.unit, words.share)} {limits} with {label}")
     sentence = f"{words.label}, predicted for the same {findings.patients} virtual patients: {_listed(parts)}."
     for arm in findings.arms:
         found = findings.comparison(arm, name)
@@ -71,7 +73,7 @@ def _listed(parts: list[str]) -> str:
 def _compared(found: Comparison, findings: Findings) -> str:
     words = endpoint(found.endpoint)
     said = difference(found.value, found.unit, words.share)
-    limits = f"{difference(found.low, found.unit, words.share)} to {difference(found.high, found.unit, words.share)}"
+    limits = differences(found.low, found.high, words.share)
     text = f"{findings.arms[found.arm]} differs from {findings.arms[found.reference]} by {said} ({limits})"
     if found.better is None:
         return text + "."
@@ -81,17 +83,17 @@ def _compared(found: Comparison, findings: Findings) -> str:
 def chance(probability: float) -> str:
     """A probability without false certainty: resampling cannot show 0 or 1."""
     if probability < 0.001:
-        return "below 0.1 %"
+        return f"below 0.1{PERCENT}"
     if probability > 0.999:
-        return "above 99.9 %"
+        return f"above 99.9{PERCENT}"
     return percent(probability)
 
 
 def light(findings: Findings) -> Light:
     """How far the result may be applied.
 
-    Red: 5 % or more of the patients failed, or an extrapolation with no published trial beside any arm. Green: parameters
-    calibrated, nothing extrapolated, assumed or failed, and no published interval missed. Amber: all else.
+    Red: 5 % or more of the patients failed, or an extrapolation with no published trial beside any arm. Green:
+    parameters calibrated, nothing extrapolated, assumed or failed, and no published interval missed. Amber: all else.
     """
     reasons: list[str] = []
     runs = max(1, findings.patients * len(findings.arms))

@@ -11,10 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from perforin.records import Estimate
-from perforin.report.style import FAINT, Drawing, Look, blank, see_through
+from perforin.report.style import FAINT, Drawing, Look, blank, pattern, see_through
 from perforin.report.wording import endpoint, interval, number, percent
 
-__all__ = ["Category", "PATHWAYS", "SIGNALS", "interval_figure", "kill_budget", "relapse_figure", "stacked", "tornado"]
+__all__ = ["PATHWAYS", "SIGNALS", "Category", "interval_figure", "kill_budget", "relapse_figure", "stacked", "tornado"]
 
 
 @dataclass(frozen=True)
@@ -27,27 +27,27 @@ class Category:
 
 
 PATHWAYS = {
-    "kill_granule": Category("granules (perforin and granzyme)", "#0072B2"),
-    "kill_death_receptor": Category("death receptors", "#56B4E9", "/"),
-    "kill_bystander": Category("bystander killing", "#009E73", "."),
-    "kill_host": Category("the host's own cells", "#CC79A7", "x"),
-    "kill_chemotherapy": Category("chemotherapy", "#E69F00", "\\"),
+    "kill_granule": Category("Granules (perforin and granzyme)", "#0072B2"),
+    "kill_death_receptor": Category("Death receptors", "#56B4E9", "/"),
+    "kill_bystander": Category("Bystander killing", "#009E73", "."),
+    "kill_host": Category("The host's own cells", "#CC79A7", "x"),
+    "kill_chemotherapy": Category("Chemotherapy", "#E69F00", "\\"),
 }
 SIGNALS = {
-    "kill_by_car": Category("through the CAR", "#0072B2"),
-    "kill_by_innate": Category("through innate receptors", "#D55E00", "/"),
-    "kill_by_antibody": Category("through antibody and CD16", "#009E73", "."),
+    "kill_by_car": Category("Through the CAR", "#0072B2"),
+    "kill_by_innate": Category("Through innate receptors", "#D55E00", "/"),
+    "kill_by_antibody": Category("Through antibody and CD16", "#009E73", "."),
 }
 RESPONSES = {
-    "CR": Category("complete", "#0072B2"),
-    "PR": Category("partial", "#56B4E9", "/"),
-    "SD": Category("stable", "#E6C34A", "."),
-    "PD": Category("progression or death", "#D55E00", "x"),
-    "NE": Category("not assessed", "#B8C0C8"),
+    "CR": Category("Complete", "#0072B2"),
+    "PR": Category("Partial", "#56B4E9", "/"),
+    "SD": Category("Stable", "#E6C34A", "."),
+    "PD": Category("Progression or death", "#D55E00", "x"),
+    "NE": Category("Not assessed", "#B8C0C8"),
 }
 RELAPSES = {
-    "antigen-positive": Category("antigen-positive", "#0072B2"),
-    "antigen-negative": Category("antigen-negative", "#D55E00", "/"),
+    "antigen-positive": Category("Antigen-positive", "#0072B2"),
+    "antigen-negative": Category("Antigen-negative", "#D55E00", "/"),
 }
 
 
@@ -82,19 +82,31 @@ def stacked(
     places: object = [list(groups), labels] if groups else labels
     figure = blank(150 + 46 * len(rows), barmode="stack", bargap=0.28)
     for name, look in categories.items():
-        share = [parts.get(name, 0.0) / total if total > 0 else 0.0 for (_, parts), total in zip(rows, sums, strict=True)]
+        share = [
+            parts.get(name, 0.0) / total if total > 0 else 0.0 for (_, parts), total in zip(rows, sums, strict=True)
+        ]
         if not any(share):
             continue
         figure.add_trace(
             go.Bar(
-                x=share, y=places, orientation="h", name=look.label,
-                marker={"color": look.colour, "line": {"color": "#ffffff", "width": 1},
-                        "pattern": {"shape": look.pattern, "fgcolor": "#ffffff", "fgopacity": 0.55, "size": 7, "solidity": 0.22}},
-                text=[percent(s) if s >= 0.06 else "" for s in share], textposition="inside", insidetextanchor="middle",
-                textfont={"color": _ink_on(look.colour), "size": 12}, textangle=0, constraintext="none",
+                x=share,
+                y=places,
+                orientation="h",
+                name=look.label,
+                marker={
+                    "color": look.colour,
+                    "line": {"color": "#ffffff", "width": 1},
+                    "pattern": pattern(look.pattern),
+                },
+                text=[percent(s) if s >= 0.06 else "" for s in share],
+                textposition="inside",
+                insidetextanchor="middle",
+                textfont={"color": _ink_on(look.colour), "size": 12},
+                textangle=0,
+                constraintext="none",
                 hovertemplate="%{x:.1%}<extra>" + look.label + "</extra>",
             )
-        )  # fmt: skip
+        )
     figure.update_xaxes(title_text=axis, tickformat=".0%", range=[0, 1])
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
     alt = "; ".join(f"{label}: " + _shares(parts, categories) for label, parts in rows if sum(parts.values()) > 0)
@@ -103,7 +115,9 @@ def stacked(
 
 def _shares(parts: Mapping[str, float], categories: Mapping[str, Category]) -> str:
     total = sum(parts.values())
-    return ", ".join(f"{look.label} {percent(parts[name] / total)}" for name, look in categories.items() if parts.get(name))
+    return ", ".join(
+        f"{look.label} {percent(parts[name] / total)}" for name, look in categories.items() if parts.get(name)
+    )
 
 
 def _ink_on(colour: str) -> str:
@@ -130,23 +144,30 @@ def kill_budget(
     """
     rows = courses[courses["observable"].isin(list(categories)) & courses["arm"].isin(list(look))]
     killed = [
-        {"arm": arm, "observable": name, "killed": _area(part)} for (arm, name), part in rows.groupby(["arm", "observable"], sort=False)
+        {"arm": arm, "observable": name, "killed": _area(part)}
+        for (arm, name), part in rows.groupby(["arm", "observable"], sort=False)
     ]
     table = pd.DataFrame(killed, columns=["arm", "observable", "killed"])
-    amounts = {arm: dict(zip(part["observable"], part["killed"], strict=True)) for arm, part in table.groupby("arm", sort=False)}
+    amounts = {
+        arm: dict(zip(part["observable"], part["killed"], strict=True))
+        for arm, part in table.groupby("arm", sort=False)
+    }
     bars = [(look[arm].label, amounts.get(arm, {})) for arm in look]
     return stacked(key, bars, categories, caption, "Share of tumour cells killed"), table
 
 
 def _area(part: pd.DataFrame) -> float:
     ordered = part.sort_values("day")
-    return float(np.trapezoid(np.nan_to_num(ordered["median"].to_numpy(dtype=float)), ordered["day"].to_numpy(dtype=float)))
+    return float(
+        np.trapezoid(np.nan_to_num(ordered["median"].to_numpy(dtype=float)), ordered["day"].to_numpy(dtype=float))
+    )
 
 
 def relapse_figure(counts: Mapping[str, tuple[int, int]], look: Mapping[str, Look]) -> Drawing | None:
     """Relapses after response by type; ``counts`` holds (antigen-positive, antigen-negative) by arm."""
     rows = [
-        (f"{look[arm].label} ({sum(two)} relapses)", dict(zip(RELAPSES, map(float, two), strict=True))) for arm, two in counts.items()
+        (f"{look[arm].label}, n = {sum(two)}", dict(zip(RELAPSES, map(float, two), strict=True)))
+        for arm, two in counts.items()
     ]
     caption = "Relapses after a response, by whether the relapsing tumour still carries the antigen."
     return stacked("relapse", rows, RELAPSES, caption, "Share of relapses")
@@ -165,30 +186,44 @@ def interval_figure(key: str, estimates: Sequence[Estimate], look: Mapping[str, 
     if not names:
         return None
     found = {(one.arm, one.endpoint): one for one in estimates}
-    figure = blank(400, barmode="group", bargap=0.3, bargroupgap=0.12)
+    figure = blank(110 + (26 * len(look) + 18) * len(names), barmode="group", bargap=0.3, bargroupgap=0.12)
     for arm, shown in look.items():
         mine = [found.get((arm, name)) for name in names]
         value = [one.value if one else None for one in mine]
         figure.add_trace(
             go.Bar(
-                x=[wrapped(endpoint(name).label, 14) for name in names], y=value, name=shown.label,
-                marker={"color": see_through(shown.colour, 0.82), "line": {"color": shown.colour, "width": 1.5},
-                        "pattern": {"shape": shown.pattern, "fgcolor": "#ffffff", "fgopacity": 0.5, "size": 7, "solidity": 0.2}},
-                error_y={"type": "data", "array": [one.high - one.value if one else 0 for one in mine],
-                         "arrayminus": [one.value - one.low if one else 0 for one in mine],
-                         "color": "#1d2733", "thickness": 1.4, "width": 5},
-                text=[f"{one.value:.1%} ({interval(one.low, one.high, True)}), n = {one.n}" if one else "" for one in mine],
-                textposition="none", hovertemplate="%{x}: %{text}<extra>" + shown.label + "</extra>",
+                y=[wrapped(endpoint(name).label, 16) for name in names],
+                x=value,
+                name=shown.label,
+                orientation="h",
+                marker={
+                    "color": see_through(shown.colour, 0.82),
+                    "line": {"color": shown.colour, "width": 1.5},
+                    "pattern": pattern(shown.pattern),
+                },
+                error_x={
+                    "type": "data",
+                    "array": [one.high - one.value if one else 0 for one in mine],
+                    "arrayminus": [one.value - one.low if one else 0 for one in mine],
+                    "color": "#1d2733",
+                    "thickness": 1.4,
+                    "width": 5,
+                },
+                text=[
+                    f"{one.value:.1%} ({interval(one.low, one.high, True)}), n = {one.n}" if one else "" for one in mine
+                ],
+                textposition="none",
+                hovertemplate="%{y}: %{text}<extra>" + shown.label + "</extra>",
             )
-        )  # fmt: skip
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero", title_text="Share of infused patients")
-    figure.update_xaxes(ticks="", tickangle=0)
+        )
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text="Share of infused patients", showgrid=True)
+    figure.update_yaxes(ticks="", autorange="reversed", showgrid=False)
     alt = "; ".join(
         f"{endpoint(one.endpoint).label}, {look[one.arm].label}: {percent(one.value)} ({interval(one.low, one.high, True)})"
         for one in estimates
         if one.arm in look
     )
-    return Drawing(key, figure, caption, alt + ".", narrow={"margin.l": 44, "xaxis.tickfont.size": 9, "height": 360})
+    return Drawing(key, figure, caption, alt + ".", narrow={"margin.l": 8, "yaxis.tickfont.size": 11})
 
 
 def tornado(name: str, ledger: pd.DataFrame, swing: str, look: Mapping[str, Look], most: int = 12) -> Drawing | None:
@@ -202,8 +237,10 @@ def tornado(name: str, ledger: pd.DataFrame, swing: str, look: Mapping[str, Look
         most: how many parameters are drawn.
     """
     rows = ledger.dropna(subset=[swing])
-    rows = rows[rows[swing].abs() > 0]
-    order = rows.groupby("parameter")[swing].apply(lambda part: part.abs().max()).sort_values(ascending=False).index[:most]
+    rows = rows[rows[swing].abs() > 0].reset_index(drop=True)
+    order = (
+        rows.groupby("parameter")[swing].apply(lambda part: part.abs().max()).sort_values(ascending=False).index[:most]
+    )
     if not len(order):
         return None
     share = endpoint(name).share
@@ -213,15 +250,27 @@ def tornado(name: str, ledger: pd.DataFrame, swing: str, look: Mapping[str, Look
         if mine[swing].notna().any():
             figure.add_trace(
                 go.Bar(
-                    x=mine[swing].tolist(), y=list(order), orientation="h", name=shown.label,
-                    marker={"color": shown.colour, "pattern": {"shape": shown.pattern, "fgcolor": "#ffffff", "fgopacity": 0.5, "size": 6, "solidity": 0.2}},
+                    x=mine[swing].tolist(),
+                    y=list(order),
+                    orientation="h",
+                    name=shown.label,
+                    marker={
+                        "color": shown.colour,
+                        "line": {"color": shown.colour, "width": 1},
+                        "pattern": pattern(shown.pattern),
+                    },
                     hovertemplate="%{y}: %{x:+.3g}<extra>" + shown.label + "</extra>",
                 )
-            )  # fmt: skip
+            )
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", tickfont={"size": 12})
     what = endpoint(name).label
-    figure.update_xaxes(title_text=f"Change of: {what}", tickformat="+.0%" if share else None, showgrid=True, zeroline=True,
-                        zerolinecolor=FAINT)  # fmt: skip
+    figure.update_xaxes(
+        title_text=wrapped(f"{what}: change", 30),
+        tickformat="+.0%" if share else None,
+        showgrid=True,
+        zeroline=True,
+        zerolinecolor=FAINT,
+    )
     first = rows.loc[rows[swing].abs().idxmax()]
     size = percent(float(first[swing])) if share else number(float(first[swing]))
     return Drawing(
@@ -229,7 +278,7 @@ def tornado(name: str, ledger: pd.DataFrame, swing: str, look: Mapping[str, Look
         figure,
         f"Change of “{what}” when one parameter moves from the low to the high end of its range, all others held.",
         f"Tornado for {what}: the largest change, {size}, comes from {first['parameter']}.",
-        narrow={"yaxis.tickfont.size": 9, "margin.l": 8},
+        narrow={"yaxis.tickfont.size": 10, "margin.l": 8},
     )
 
 
@@ -238,5 +287,3 @@ def responses_figure(rows: Sequence[tuple[str, str, Mapping[str, float]]]) -> Dr
     bars = [(label, parts) for _, label, parts in rows]
     caption = "Response at each visit, of all infused patients; progression and death are carried forward."
     return stacked("response", bars, RESPONSES, caption, "Share of patients", groups=[visit for visit, _, _ in rows])
-
-

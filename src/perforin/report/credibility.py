@@ -21,7 +21,10 @@ def table(findings: Findings) -> list[Row]:
     """The short assessment of this run."""
     trials = sorted({one.trial for one in findings.published})
     values = [kind for frame in findings.parameters.values() for kind in frame["kind"]]
-    kinds = ", ".join(f"{values.count(kind)} {kind}" for kind in ("measured", "fitted", "assumed") if kind in values) or "none recorded"
+    kinds = (
+        ", ".join(f"{values.count(kind)} {kind}" for kind in ("measured", "fitted", "assumed") if kind in values)
+        or "none recorded"
+    )
     hashes = findings.manifest.get("network_hash", {})
     shown = ", ".join(f"{arm} {text}" for arm, text in hashes.items()) if isinstance(hashes, dict) else str(hashes)
     against = (
@@ -31,18 +34,40 @@ def table(findings: Findings) -> list[Row]:
     )
     return [
         Row("Question of interest", "What is to be answered", findings.question),
-        Row("Context of use", "What the model is for", "Exploration of hypotheses and of trial designs; never a treatment decision."),
-        Row("Model influence", "Weight of the model among the evidence", "Low: it may order questions, it settles none."),
-        Row("Consequence of a wrong decision", "Harm if the model misleads", "Low within that context of use, high outside it."),
+        Row(
+            "Context of use",
+            "What the model is for",
+            "Exploration of hypotheses and of trial designs; never a treatment decision.",
+        ),
+        Row(
+            "Model influence", "Weight of the model among the evidence", "Low: it may order questions, it settles none."
+        ),
+        Row(
+            "Consequence of a wrong decision",
+            "Harm if the model misleads",
+            "Low within that context of use, high outside it.",
+        ),
         Row("Model risk", "Influence and consequence together", "Low within that context of use."),
         Row(
             "Verification",
             "Are the equations solved right",
             f"Each network is solved by generated code and tested against a second solver; networks: {shown or 'not recorded'}.",
         ),
-        Row("Validation", "Does it match what was observed", f"{against} They were not used for fitting, and the match was not tested."),
-        Row("Calibration", "Were parameters fitted together", "Yes, see the manifest." if findings.calibrated else "No, not yet."),
-        Row("Uncertainty: parameters", "Where the numbers come from", f"{kinds}; the assumed ones are ranked in the ledger."),
+        Row(
+            "Validation",
+            "Does it match what was observed",
+            f"{against} They were not used for fitting, and the match was not tested.",
+        ),
+        Row(
+            "Calibration",
+            "Were parameters fitted together",
+            "Yes, see the manifest." if findings.calibrated else "No, not yet.",
+        ),
+        Row(
+            "Uncertainty: parameters",
+            "Where the numbers come from",
+            f"{kinds}; the assumed ones are ranked in the ledger.",
+        ),
         Row(
             "Uncertainty: patients",
             "Spread and chance",

@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 from perforin.report.style import FAINT, Drawing, Look, blank, dress, see_through, ticks
 from perforin.report.wording import percent, unit_text
 
-__all__ = ["Point", "Survival", "bands", "at_risk", "survival_figure", "waiting_figure"]
+__all__ = ["Point", "Survival", "at_risk", "bands", "survival_figure", "waiting_figure"]
 
 Array = NDArray[np.float64]
 
@@ -67,11 +67,19 @@ def survival_figure(key: str, name: str, arms: Mapping[str, Survival], look: Map
         counts = at_risk(curve.last_seen, places)
         figure.add_trace(
             go.Scatter(
-                x=places, y=[rows - place] * len(places), mode="text", text=[str(n) for n in counts], showlegend=False,
-                hoverinfo="skip", name=f"at risk {arm}", textfont={"color": look[arm].colour, "size": 13}, cliponaxis=False,
+                x=places,
+                y=[rows - place] * len(places),
+                mode="text",
+                text=[str(n) for n in counts],
+                showlegend=False,
+                hoverinfo="skip",
+                name=f"at risk {arm}",
+                textfont={"color": look[arm].colour, "size": 13},
+                cliponaxis=False,
             ),
-            row=2, col=1,
-        )  # fmt: skip
+            row=2,
+            col=1,
+        )
     dress(figure, 440 + 22 * rows)
     figure.update_layout(margin={"l": 64, "r": 24, "t": 16, "b": 12})
     _risk_table(figure, [look[arm] for arm in arms])
@@ -93,30 +101,53 @@ def survival_figure(key: str, name: str, arms: Mapping[str, Survival], look: Map
 
 def _risk_table(figure: go.Figure, order: Sequence[Look]) -> None:
     rows = len(order)
-    figure.update_yaxes(range=[0.4, rows + 0.6], showgrid=False, showticklabels=False, ticks="", fixedrange=True, row=2, col=1)
+    figure.update_yaxes(
+        range=[0.4, rows + 0.6], showgrid=False, showticklabels=False, ticks="", fixedrange=True, row=2, col=1
+    )
     figure.add_annotation(
-        text="Number at risk", x=0, xref="x2 domain", y=1, yref="y2 domain", xanchor="left", yanchor="bottom", yshift=2,
-        showarrow=False, font={"size": 12, "color": FAINT},
-    )  # fmt: skip
+        text="Number at risk",
+        x=0,
+        xref="x2 domain",
+        y=1,
+        yref="y2 domain",
+        xanchor="left",
+        yanchor="bottom",
+        yshift=2,
+        showarrow=False,
+        font={"size": 12, "color": FAINT},
+    )
     for place, one in enumerate(order):  # a short line of the arm's own dash stands for its name
         figure.add_shape(
-            type="line", xref="paper", x0=-0.075, x1=-0.03, yref="y2", y0=rows - place, y1=rows - place,
+            type="line",
+            xref="paper",
+            x0=-0.075,
+            x1=-0.03,
+            yref="y2",
+            y0=rows - place,
+            y1=rows - place,
             line={"color": one.colour, "width": 3, "dash": one.dash},
-        )  # fmt: skip
+        )
 
 
 def _steps(curve: Survival, look: Look) -> tuple[go.Scatter, go.Scatter]:
     band = go.Scatter(
         x=np.concatenate([_corners_x(curve.day), _corners_x(curve.day)[::-1]]),
         y=np.concatenate([_corners_y(curve.high), _corners_y(curve.low)[::-1]]),
-        fill="toself", fillcolor=see_through(look.colour, 0.16), line={"width": 0}, hoverinfo="skip", showlegend=False,
+        fill="toself",
+        fillcolor=see_through(look.colour, 0.16),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
         mode="lines",
-    )  # fmt: skip
+    )
     line = go.Scatter(
-        x=curve.day, y=curve.share, mode="lines", name=look.label,
+        x=curve.day,
+        y=curve.share,
+        mode="lines",
+        name=look.label,
         line={"shape": "hv", "color": look.colour, "width": 2.5, "dash": look.dash},
         hovertemplate="day %{x:.0f}: %{y:.1%}<extra>" + look.label + "</extra>",
-    )  # fmt: skip
+    )
     return band, line
 
 
@@ -135,13 +166,24 @@ def _open_marks(points: Sequence[Point], look: Look) -> list[go.Scatter]:
     down = [point.value - point.low for point in points]
     return [
         go.Scatter(
-            x=[point.day for point in points], y=[point.value for point in points], mode="markers", showlegend=False,
+            x=[point.day for point in points],
+            y=[point.value for point in points],
+            mode="markers",
+            showlegend=False,
             marker={"symbol": f"{look.symbol}-open", "size": 11, "color": look.colour, "line": {"width": 2}},
-            error_y={"type": "data", "array": up, "arrayminus": down, "color": look.colour, "thickness": 1.3, "width": 4},
-            text=[point.trial for point in points], name=f"published, {look.label}",
+            error_y={
+                "type": "data",
+                "array": up,
+                "arrayminus": down,
+                "color": look.colour,
+                "thickness": 1.3,
+                "width": 4,
+            },
+            text=[point.trial for point in points],
+            name=f"published, {look.label}",
             hovertemplate="published, %{text}: %{y:.1%}<extra></extra>",
         )
-    ]  # fmt: skip
+    ]
 
 
 def bands(
@@ -184,17 +226,35 @@ def bands(
     figure.update_yaxes(title_text=f"{name} [{unit_text(unit)}]" if unit else name)
     if logarithmic and floor is not None:
         top = float(np.nanmax(quantiles))
-        figure.update_yaxes(type="log", range=[float(np.log10(floor)), float(np.log10(top)) + 0.1],
-                            dtick=1 if top / floor < 1e8 else 2, exponentformat="power")  # fmt: skip
+        figure.update_yaxes(
+            type="log",
+            range=[float(np.log10(floor)), float(np.log10(top)) + 0.1],
+            dtick=1 if top / floor < 1e8 else 2,
+            exponentformat="power",
+        )
     if limit is not None:
-        figure.add_hline(y=limit, line={"color": FAINT, "width": 1.2, "dash": "dot"},
-                         annotation={"text": "assay limit", "font": {"size": 11, "color": FAINT}, "yanchor": "bottom"})  # fmt: skip
+        _assay_limit(figure, limit, logarithmic)
     peaks = "; ".join(
         f"{look[str(arm)].label} median peaks on day {part.loc[part['median'].idxmax(), 'day']:g}"
         for arm, part in rows.dropna(subset=["median"]).groupby("arm", sort=False)
     )
     caption = f"{name}: median (line), middle half and 90 % of patients (dark and light bands)."
     return Drawing(key, figure, caption, f"{name} over time by arm. {peaks}.", narrow={"margin.l": 48})
+
+
+def _assay_limit(figure: go.Figure, limit: float, logarithmic: bool) -> None:
+    figure.add_hline(y=limit, line={"color": FAINT, "width": 1.2, "dash": "dot"})
+    place = float(np.log10(limit)) if logarithmic else limit  # annotations on a log axis are placed by exponent
+    figure.add_annotation(
+        text="assay limit",
+        x=1,
+        xref="x domain",
+        xanchor="right",
+        y=place,
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 12, "color": FAINT},
+    )
 
 
 def _floor(quantiles: Array, limit: float | None) -> float:
@@ -211,16 +271,25 @@ def _band_traces(part: pd.DataFrame, look: Look, floor: float | None) -> list[go
         column = {q: np.maximum(values, floor) for q, values in column.items()}
     fills = [
         go.Scatter(
-            x=np.concatenate([day, day[::-1]]), y=np.concatenate([column[high], column[low][::-1]]), fill="toself",
-            fillcolor=see_through(look.colour, opacity), line={"width": 0}, mode="lines", hoverinfo="skip", showlegend=False,
+            x=np.concatenate([day, day[::-1]]),
+            y=np.concatenate([column[high], column[low][::-1]]),
+            fill="toself",
+            fillcolor=see_through(look.colour, opacity),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
         )
         for low, high, opacity in (("q05", "q95", 0.1), ("q25", "q75", 0.2))
-    ]  # fmt: skip
+    ]
     line = go.Scatter(
-        x=day, y=column["median"], mode="lines", name=look.label,
+        x=day,
+        y=column["median"],
+        mode="lines",
+        name=look.label,
         line={"color": look.colour, "width": 2.5, "dash": look.dash},
         hovertemplate="day %{x:.0f}: %{y:.3g}<extra>" + look.label + "</extra>",
-    )  # fmt: skip
+    )
     return [*fills, line]
 
 
@@ -242,14 +311,22 @@ def waiting_figure(waits: Mapping[str, Array], enrolled: Mapping[str, int], look
         share = np.concatenate([[0.0], np.arange(1, len(wait) + 1), [len(wait)]]) / max(1, enrolled[arm])
         figure.add_trace(
             go.Scatter(
-                x=days, y=share, mode="lines", name=look[arm].label,
+                x=days,
+                y=share,
+                mode="lines",
+                name=look[arm].label,
                 line={"shape": "hv", "color": look[arm].colour, "width": 2.5, "dash": look[arm].dash},
                 hovertemplate="day %{x:.0f}: %{y:.1%}<extra>" + look[arm].label + "</extra>",
             )
-        )  # fmt: skip
+        )
         said.append(f"{look[arm].label} {percent(float(share[-1]))}")
     figure.update_xaxes(title_text="Days since enrolment", rangemode="tozero")
     figure.update_yaxes(title_text="Infused, of those enrolled", tickformat=".0%", range=[0, 1.02])
-    return Drawing("waiting", figure, "Share of enrolled patients infused by each day; those who died, became ineligible or whose "
-                   "product failed stay in the denominator.", f"Share infused over time. In the end: {'; '.join(said)}.",
-                   narrow={"margin.l": 48})  # fmt: skip
+    return Drawing(
+        "waiting",
+        figure,
+        "Share of enrolled patients infused by each day; those who died, became ineligible or whose "
+        "product failed stay in the denominator.",
+        f"Share infused over time. In the end: {'; '.join(said)}.",
+        narrow={"margin.l": 48},
+    )

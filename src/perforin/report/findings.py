@@ -35,8 +35,16 @@ class Published:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
-        return {"trial": self.trial, "value": self.value, "low": self.low, "high": self.high, "n": self.n,
-                "scale": self.scale, "source": self.source, "note": self.note}  # fmt: skip
+        return {
+            "trial": self.trial,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "scale": self.scale,
+            "source": self.source,
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,16 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
-        return {"endpoint": self.endpoint, "arm": self.arm, "reference": self.reference, "difference": self.value,
-                "low": self.low, "high": self.high, "probability_better": self.better, "unit": self.unit}  # fmt: skip
+        return {
+            "endpoint": self.endpoint,
+            "arm": self.arm,
+            "reference": self.reference,
+            "difference": self.value,
+            "low": self.low,
+            "high": self.high,
+            "probability_better": self.better,
+            "unit": self.unit,
+        }
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,12 @@ def rank(ledger: pd.DataFrame, endpoint: str) -> pd.DataFrame:
     if column is None:
         return ledger.reset_index(drop=True)
     size = ledger[column].abs()
-    return ledger.assign(_size=size).sort_values("_size", ascending=False, na_position="last", kind="stable").drop(
-        columns="_size"
-    ).reset_index(drop=True)  # fmt: skip
+    return (
+        ledger.assign(_size=size)
+        .sort_values("_size", ascending=False, na_position="last", kind="stable")
+        .drop(columns="_size")
+        .reset_index(drop=True)
+    )
 
 
 def assumptions(ledger: pd.DataFrame, parameters: Mapping[str, pd.DataFrame], endpoint: str) -> pd.DataFrame:
@@ -50,7 +53,9 @@ def assumptions(ledger: pd.DataFrame, parameters: Mapping[str, pd.DataFrame], en
         return pd.DataFrame(columns=["parameter", "arm", "value", "unit", "low", "high", "status", "note"])
     every = pd.concat(tables, ignore_index=True)
     assumed = every[every["kind"] == "assumed"]
-    columns = [name for name in ("parameter", "arm", "value", "unit", "low", "high", "status", "note") if name in assumed]
+    columns = [
+        name for name in ("parameter", "arm", "value", "unit", "low", "high", "status", "note") if name in assumed
+    ]
     out = assumed[columns]
     found = swings(ledger)
     if len(ledger) and found:

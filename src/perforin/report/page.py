@@ -18,6 +18,7 @@ from markupsafe import Markup
 from perforin.report import answer as answers
 from perforin.report import bars, credibility, curves, ledger, tables
 from perforin.report.findings import Findings
+from perforin.report.finite import finite
 from perforin.report.style import Drawing, Look, looks
 from perforin.report.wording import endpoint
 
@@ -25,6 +26,7 @@ __all__ = ["as_json", "draw", "render", "write"]
 
 TOXICITIES = ("CRS_any", "CRS_ge3", "ICANS_any", "ICANS_ge3", "GvHD_ge2")
 CYTOKINES = {"il6": "Interleukin-6", "ifn_gamma": "Interferon-gamma", "il15": "Interleukin-15", "gm_csf": "GM-CSF"}
+UNITS = {"product_blood": "cell/uL", "tumour_burden": "cell"}
 SURVIVALS = {"PFS": "Progression-free survival", "OS": "Overall survival", "DOR": "Duration of response"}
 
 
@@ -39,23 +41,36 @@ class Section:
 def draw(findings: Findings) -> dict[str, list[Drawing]]:
     """All figures by section; a figure without data is left out."""
     look = looks(findings.arms)
-    drawn: dict[str, list[Drawing]] = {"survival": _survival(findings, look), "kinetics": list(_kinetics(findings, look))}
+    drawn: dict[str, list[Drawing]] = {
+        "survival": _survival(findings, look),
+        "kinetics": list(_kinetics(findings, look)),
+    }
     drawn["response"] = [d for d in (bars.responses_figure(findings.responses),) if d]
     estimates = [one for one in findings.estimates if one.endpoint in TOXICITIES]
-    caption = "Share of infused patients with each toxicity; whiskers are exact 95 % intervals, also where nothing happened."
+    caption = (
+        "Share of infused patients with each toxicity; whiskers are exact 95 % intervals, also where nothing happened."
+    )
     drawn["toxicity"] = [d for d in (bars.interval_figure("toxicity", estimates, look, caption),) if d]
     drawn["cytokines"] = list(_cytokines(findings, look))
     drawn["budget"] = list(_budgets(findings, look))
-    drawn["relapse"] = [d for d in (bars.relapse_figure(findings.relapses, look),) if d] if any(map(sum, findings.relapses.values())) else []
+    drawn["relapse"] = (
+        [d for d in (bars.relapse_figure(findings.relapses, look),) if d]
+        if any(map(sum, findings.relapses.values()))
+        else []
+    )
     drawn["waiting"] = [d for d in (curves.waiting_figure(findings.waits, findings.enrolled, look),) if d]
     columns = ledger.swings(findings.ledger)
-    drawn["tornado"] = [d for name, column in columns.items() if (d := bars.tornado(name, findings.ledger, column, look))]
+    drawn["tornado"] = [
+        d for name, column in columns.items() if (d := bars.tornado(name, findings.ledger, column, look))
+    ]
     return drawn
 
 
 def _survival(findings: Findings, look: dict[str, Look]) -> list[Drawing]:
     return [
-        curves.survival_figure(name.lower(), SURVIVALS.get(name, name), arms, look) for name, arms in findings.survival.items() if arms
+        curves.survival_figure(name.lower(), SURVIVALS.get(name, name), arms, look)
+        for name, arms in findings.survival.items()
+        if arms
     ]
 
 
@@ -64,22 +79,33 @@ def _kinetics(findings: Findings, look: dict[str, Look]) -> Iterator[Drawing]:
     if len(findings.transgene):
         unit = findings.units.get("transgene_copies", "copy/ug")
         drawings.append(
-            curves.bands("transgene", "Transgene in blood", findings.transgene, look, unit, limit=findings.transgene_limit)
+            curves.bands(
+                "transgene", "Transgene in blood", findings.transgene, look, unit, limit=findings.transgene_limit
+            )
         )
     for key, name, logarithmic in (
-        ("product_blood", "Product cells in blood", True), ("tumour_burden", "Tumour cells", True),
-        ("healthy_fraction", "Healthy antigen-positive cells, of baseline", False),
-    ):  # fmt: skip
+        ("product_blood", "Product cells in blood", True),
+        ("tumour_burden", "Tumour cells", True),
+        ("healthy_fraction", "Healthy cells, of baseline", False),
+    ):
         rows = findings.courses[findings.courses["observable"] == key]
         if len(rows):
-            drawings.append(curves.bands(key, name, rows, look, findings.units.get(key, ""), logarithmic=logarithmic))
+            drawings.append(
+                curves.bands(
+                    key, name, rows, look, findings.units.get(key, UNITS.get(key, "")), logarithmic=logarithmic
+                )
+            )
     yield from (drawing for drawing in drawings if drawing)
 
 
 def _cytokines(findings: Findings, look: dict[str, Look]) -> Iterator[Drawing]:
     for key, name in CYTOKINES.items():
         rows = findings.courses[findings.courses["observable"] == key]
-        drawing = curves.bands(key, name, rows, look, findings.units.get(key, "pg/mL"), until=60, height=320) if len(rows) else None
+        drawing = (
+            curves.bands(key, name, rows, look, findings.units.get(key, "pg/mL"), until=60, height=320)
+            if len(rows)
+            else None
+        )
         if drawing:
             yield drawing
 
@@ -103,7 +129,10 @@ def _budget_table(findings: Findings) -> tables.Table | None:
     names = {**bars.PATHWAYS, **bars.SIGNALS}
     wide = killed.pivot(index="observable", columns="arm", values="killed")
     rows = [
-        [names[name].label, *[tables.quantity(float(wide.loc[name].get(arm, math.nan)), "cell", False) for arm in findings.arms]]
+        [
+            names[name].label,
+            *[tables.quantity(float(wide.loc[name].get(arm, math.nan)), "cell", False) for arm in findings.arms],
+        ]
         for name in names
         if name in wide.index
     ]
@@ -114,7 +143,11 @@ def _budget_table(findings: Findings) -> tables.Table | None:
 def _environment() -> jinja2.Environment:
     text = resources.files("perforin.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
-        loader=jinja2.DictLoader({"page": text}), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.DictLoader({"page": text}),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals["script_json"] = script_json
     return environment
@@ -130,31 +163,41 @@ def render(findings: Findings) -> str:
     drawn = draw(findings)
     found = answers.answer(findings)
     ranked_by = found.endpoint
-    parameter_tables = {findings.arms.get(arm, arm): tables.parameters(frame) for arm, frame in findings.parameters.items()}
-    return _environment().get_template("page").render(
-        f=findings,
-        answer=found,
-        light=answers.light(findings),
-        not_calibrated="" if findings.calibrated else answers.NOT_CALIBRATED,
-        drawn=drawn,
-        figures={d.key: d for group in drawn.values() for d in group},
-        specs={d.key: {"figure": json.loads(d.figure.to_json()), "narrow": dict(d.narrow)} for group in drawn.values() for d in group},
-        head=tables.head_to_head(findings),
-        grades=tables.grades(findings),
-        zeros=tables.zero_events(findings),
-        budget=_budget_table(findings),
-        parameters=parameter_tables,
-        kinds=_kinds(findings),
-        ledger=tables.assumption_table(findings, ranked_by),
-        ranked_by=endpoint(ranked_by).label if ranked_by else "",
-        failures=tables.failures(findings.failed, dict(findings.arms)),
-        claims=findings.claims.to_dict("records"),
-        credibility=credibility.table(findings),
-        access=_access(findings),
-        manifest=_manifest(findings),
-        command=reproduce(findings),
-        plotly=Markup(plotly.offline.get_plotlyjs()),
-    )  # fmt: skip
+    parameter_tables = {
+        findings.arms.get(arm, arm): tables.parameters(frame) for arm, frame in findings.parameters.items()
+    }
+    return (
+        _environment()
+        .get_template("page")
+        .render(
+            f=findings,
+            answer=found,
+            light=answers.light(findings),
+            not_calibrated="" if findings.calibrated else answers.NOT_CALIBRATED,
+            drawn=drawn,
+            figures={d.key: d for group in drawn.values() for d in group},
+            specs={
+                d.key: {"figure": json.loads(d.figure.to_json()), "narrow": dict(d.narrow)}
+                for group in drawn.values()
+                for d in group
+            },
+            head=tables.head_to_head(findings),
+            grades=tables.grades(findings),
+            zeros=tables.zero_events(findings),
+            budget=_budget_table(findings),
+            parameters=parameter_tables,
+            kinds=_kinds(findings),
+            ledger=tables.assumption_table(findings, ranked_by),
+            ranked_by=endpoint(ranked_by).label if ranked_by else "",
+            failures=tables.failures(findings.failed, dict(findings.arms)),
+            claims=findings.claims.to_dict("records"),
+            credibility=credibility.table(findings),
+            access=_access(findings),
+            manifest=_manifest(findings),
+            command=reproduce(findings),
+            plotly=Markup(plotly.offline.get_plotlyjs()),
+        )
+    )
 
 
 def _kinds(findings: Findings) -> dict[str, int]:
@@ -166,12 +209,20 @@ def _access(findings: Findings) -> tables.Table | None:
     names = [name for name in ("infused_share", "time_to_infusion", "cost") if name in findings.endpoints]
     if not names:
         return None
-    rows = [(tables.Cell(endpoint(n).label), *[tables.predicted(findings.estimate(arm, n)) for arm in findings.arms]) for n in names]
+    rows = [
+        (tables.Cell(endpoint(n).label), *[tables.predicted(findings.estimate(arm, n)) for arm in findings.arms])
+        for n in names
+    ]
     return tables.Table(("", *findings.arms.values()), tuple(rows), frozenset(range(1, len(findings.arms) + 1)))
 
 
 def _manifest(findings: Findings) -> list[tuple[str, str]]:
-    return [(key.replace("_", " "), text) for key, value in sorted(findings.manifest.items()) for text in [_flat(value)] if text]
+    return [
+        (key.replace("_", " "), text)
+        for key, value in sorted(findings.manifest.items())
+        for text in [_flat(value)]
+        if text
+    ]
 
 
 def _flat(value: Any) -> str:
@@ -193,7 +244,8 @@ def as_json(findings: Findings) -> dict[str, Any]:
     """What the page says, for machines; numbers that are not finite become null."""
     found, shown = answers.answer(findings), answers.light(findings)
     estimates = [
-        {**one.as_dict(), "published": [p.as_dict() for p in findings.beside(one.arm, one.endpoint)]} for one in findings.estimates
+        {**one.as_dict(), "published": [p.as_dict() for p in findings.beside(one.arm, one.endpoint)]}
+        for one in findings.estimates
     ]
     content = {
         "scenario": findings.name,
@@ -213,17 +265,6 @@ def as_json(findings: Findings) -> dict[str, Any]:
     }
     cleaned: dict[str, Any] = json.loads(json.dumps(finite(content), default=str))
     return cleaned
-
-
-def finite(value: Any) -> Any:
-    """The same content with null for every number that JSON cannot hold."""
-    if isinstance(value, dict):
-        return {str(key): finite(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(inner) for inner in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write(findings: Findings, folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = ["COLOURS", "DASHES", "Drawing", "Look", "blank", "looks", "see_through"]
+__all__ = ["COLOURS", "DASHES", "Drawing", "Look", "blank", "dress", "looks", "pattern", "see_through", "ticks"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Okabe and Ito's palette, in the order in which arms take it."""
@@ -59,6 +59,11 @@ def see_through(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
+def pattern(shape: str) -> dict[str, Any]:
+    """White hatching over the colour of a bar, so that bars differ without colour."""
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": "#ffffff", "fgopacity": 0.6, "size": 7, "solidity": 0.2}
+
+
 def blank(height: int = 380, **layout: Any) -> go.Figure:
     """An empty figure in the house style."""
     figure = go.Figure()
@@ -76,12 +81,27 @@ def dress(figure: go.Figure, height: int) -> None:
         margin={"l": 64, "r": 20, "t": 16, "b": 48},
         paper_bgcolor="#ffffff",
         plot_bgcolor="#ffffff",
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 13}, "traceorder": "normal"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"size": 13},
+            "traceorder": "normal",
+        },
         hoverlabel={"font": {"family": FONT, "size": 13}},
         hovermode="closest",
     )
-    axis = {"gridcolor": RULE, "linecolor": FAINT, "tickcolor": FAINT, "ticks": "outside", "zeroline": False,
-            "automargin": True, "title": {"standoff": 10}}  # fmt: skip
+    axis = {
+        "gridcolor": RULE,
+        "linecolor": FAINT,
+        "tickcolor": FAINT,
+        "ticks": "outside",
+        "zeroline": False,
+        "automargin": True,
+        "title": {"standoff": 10, "font": {"size": 13}},
+        "tickfont": {"size": 12},
+    }
     figure.update_xaxes(showline=True, showgrid=False, **axis)
     figure.update_yaxes(showline=False, showgrid=True, **axis)
 
@@ -95,5 +115,5 @@ def ticks(days: Sequence[float]) -> tuple[list[float], list[str], str]:
         return marks, [f"{day:g}" for day in marks], "Days"
     months = last / 30.4375
     step = next((s for s in (1, 2, 3, 6, 12) if months / s <= 8.5), 12)
-    places = list(range(0, int(months + 1e-6) + 1, step))
+    places = list(range(0, int(months + 0.05) + 1, step))
     return [m * 30.4375 for m in places], [str(m) for m in places], "Months"

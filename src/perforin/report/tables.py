@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,17 @@ from perforin.records import Estimate
 from perforin.report.answer import chance
 from perforin.report.findings import Comparison, Findings, Published
 from perforin.report.ledger import SWING, assumptions
-from perforin.report.wording import difference, endpoint, interval, number, quantity, unit_text
+from perforin.report.wording import (
+    PERCENT,
+    difference,
+    differences,
+    endpoint,
+    interval,
+    number,
+    percent,
+    quantity,
+    unit_text,
+)
 
 __all__ = ["Cell", "Table", "assumption_table", "failures", "grades", "head_to_head", "parameters", "zero_events"]
 
@@ -40,9 +51,11 @@ def predicted(one: Estimate | None) -> Cell:
     if one is None:
         return Cell("not scored", kind="faint")
     share = endpoint(one.endpoint).share
-    limits = f"{interval(one.low, one.high, share)} · n = {one.n:,}"
+    limits = f"{interval(one.low, one.high, share)} · n\u00a0=\u00a0{one.n:,}"
     if share and one.value == 0:
-        return Cell("0 %", f"no event in {one.n:,}; upper bound {quantity(one.high, one.unit, True)}", kind="zero")
+        return Cell(
+            f"0{PERCENT}", f"no event in {one.n:,}; upper bound {quantity(one.high, one.unit, True)}", kind="zero"
+        )
     return Cell(quantity(one.value, one.unit, share), limits)
 
 
@@ -50,8 +63,8 @@ def published_line(one: Published, unit: str) -> str:
     """A published value with its trial, denominator and scale."""
     share = endpoint(one.endpoint).share
     scale = f", {one.scale}" if one.scale else ""
-    limits = f" ({interval(one.low, one.high, share)})" if one.low == one.low and one.high == one.high else ""
-    return f"{one.trial}: {quantity(one.value, unit, share)}{limits}, n = {one.n:,}{scale}"
+    limits = f" ({interval(one.low, one.high, share)})" if not math.isnan(one.low + one.high) else ""
+    return f"{one.trial}: {quantity(one.value, unit, share)}{limits}, n\u00a0=\u00a0{one.n:,}{scale}"
 
 
 def head_to_head(findings: Findings) -> Table:
@@ -78,10 +91,10 @@ def head_to_head(findings: Findings) -> Table:
 
 def compared(found: Comparison | None) -> list[Cell]:
     """Difference with interval, and the probability of being better; dashes where there is none."""
-    if found is None or found.value != found.value:
+    if found is None or math.isnan(found.value):
         return [Cell("–", kind="faint"), Cell("–", kind="faint")]
     share = endpoint(found.endpoint).share
-    limits = f"{difference(found.low, '', share).removesuffix(' points')} to {difference(found.high, '', share)}"
+    limits = differences(found.low, found.high, share)
     better = Cell("–", kind="faint") if found.better is None else Cell(chance(found.better))
     return [Cell(difference(found.value, found.unit, share), limits), better]
 
@@ -92,7 +105,7 @@ def grades(findings: Findings) -> Table | None:
     for toxicity, by_arm in findings.grades.items():
         for arm, counts in by_arm.items():
             total = max(1, sum(counts))
-            cells = [Cell(f"{count:,}", f"{100 * count / total:.0f} %") for count in counts]
+            cells = [Cell(f"{count:,}", percent(count / total)) for count in counts]
             rows.append((Cell(toxicity), Cell(findings.arms.get(arm, arm)), *cells))
     if not rows:
         return None
@@ -108,7 +121,10 @@ def zero_events(findings: Findings) -> list[str]:
         f"{endpoint(one.endpoint).label}, {findings.arms[one.arm]}: no event in {one.n:,} virtual patients; "
         f"the 95 % interval still allows up to {quantity(one.high, '', True)}."
         for one in findings.estimates
-        if endpoint(one.endpoint).share and endpoint(one.endpoint).better < 0 and one.value == 0 and one.arm in findings.arms
+        if endpoint(one.endpoint).share
+        and endpoint(one.endpoint).better < 0
+        and one.value == 0
+        and one.arm in findings.arms
     ]
 
 
@@ -120,17 +136,21 @@ def parameters(table: pd.DataFrame) -> Table:
         source = " ".join(part for part in (str(row.source or ""), str(row.locator or "")) if part and part != "nan")
         rows.append(
             (
-                Cell(str(row.name)), Cell(number(float(row.value))), Cell(unit_text(str(row.unit))),
-                Cell(f"{number(float(row.low))} to {number(float(row.high))}"), Cell(spread), Cell(f"{row.kind}", str(row.status), kind=str(row.kind)),
+                Cell(str(row.name)),
+                Cell(number(float(row.value))),
+                Cell(unit_text(str(row.unit))),
+                Cell(f"{number(float(row.low))} to {number(float(row.high))}"),
+                Cell(spread),
+                Cell(f"{row.kind}", str(row.status), kind=str(row.kind)),
                 Cell(source, _clean(row.note)),
             )
-        )  # fmt: skip
+        )
     heads = ("Parameter", "Value", "Unit", "Range", "Spread (CV)", "Kind", "Source")
     return Table(heads, tuple(rows), frozenset({1, 3, 4}))
 
 
 def _clean(note: object) -> str:
-    return "" if note is None or note != note else str(note)
+    return "" if note is None or (isinstance(note, float) and math.isnan(note)) else str(note)
 
 
 def assumption_table(findings: Findings, name: str, most: int | None = None) -> Table | None:
@@ -142,9 +162,14 @@ def assumption_table(findings: Findings, name: str, most: int | None = None) -> 
     rows = []
     for place, row in enumerate(ranked.head(most).to_dict("records") if most else ranked.to_dict("records"), start=1):
         cells = [
-            Cell(str(place)), Cell(str(row["parameter"]), _clean(row.get("note"))), Cell(findings.arms.get(str(row["arm"]), str(row["arm"]))),
-            Cell(quantity(float(row["value"]), str(row["unit"]), False), f"{number(float(row['low']))} to {number(float(row['high']))}"),
-        ]  # fmt: skip
+            Cell(str(place)),
+            Cell(str(row["parameter"]), _clean(row.get("note"))),
+            Cell(findings.arms.get(str(row["arm"]), str(row["arm"]))),
+            Cell(
+                quantity(float(row["value"]), str(row["unit"]), False),
+                f"{number(float(row['low']))} to {number(float(row['high']))}",
+            ),
+        ]
         rows.append((*cells, *[_swing(column, float(row[column])) for column in columns]))
     heads = ["Rank", "Assumption", "Arm", "Value and range"]
     heads += [f"Moves {endpoint(column.removeprefix(SWING)).label.lower()} by" for column in columns]
@@ -152,7 +177,7 @@ def assumption_table(findings: Findings, name: str, most: int | None = None) -> 
 
 
 def _swing(column: str, value: float) -> Cell:
-    if value != value:
+    if math.isnan(value):
         return Cell("not tried", kind="faint")
     words = endpoint(column.removeprefix(SWING))
     return Cell(difference(value, "", words.share))

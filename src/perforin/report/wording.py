@@ -5,7 +5,23 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-__all__ = ["ENDPOINTS", "Wording", "difference", "endpoint", "interval", "number", "quantity", "unit_text"]
+__all__ = [
+    "ENDPOINTS",
+    "Wording",
+    "difference",
+    "differences",
+    "endpoint",
+    "interval",
+    "number",
+    "percent",
+    "quantity",
+    "unit_text",
+]
+
+
+POINTS = "\u00a0points"
+PERCENT = "\u00a0%"
+"""The sign with a space that does not break."""
 
 
 class Wording(NamedTuple):
@@ -19,28 +35,67 @@ class Wording(NamedTuple):
 
 ENDPOINTS: dict[str, Wording] = {
     "ORR_d30": Wording("Response at day 30", "Share with complete or partial response at the day-30 visit.", 1, True),
-    "ORR_best": Wording("Best response, complete or partial", "Share whose best response is complete or partial.", 1, True),
+    "ORR_best": Wording(
+        "Best response, complete or partial", "Share whose best response is complete or partial.", 1, True
+    ),
     "CR_best": Wording("Best response, complete", "Share whose best response is complete.", 1, True),
-    "PFS_6m": Wording("Progression-free at 6 months", "Kaplan-Meier share alive without progression at 6 months.", 1, True),
-    "PFS_12m": Wording("Progression-free at 12 months", "Kaplan-Meier share alive without progression at 12 months.", 1, True),
+    "PFS_6m": Wording(
+        "Progression-free at 6 months", "Kaplan-Meier share alive without progression at 6 months.", 1, True
+    ),
+    "PFS_12m": Wording(
+        "Progression-free at 12 months", "Kaplan-Meier share alive without progression at 12 months.", 1, True
+    ),
     "OS_12m": Wording("Alive at 12 months", "Kaplan-Meier share alive at 12 months.", 1, True),
-    "CRS_any": Wording("CRS, any grade", "Share with cytokine release syndrome of grade 1 or more (ASTCT 2019).", -1, True),
-    "CRS_ge3": Wording("CRS, grade 3 or more", "Share with cytokine release syndrome of grade 3 or more (ASTCT 2019).", -1, True),
-    "ICANS_any": Wording("ICANS, any grade", "Share with immune effector cell-associated neurotoxicity of grade 1 or more.", -1, True),
-    "ICANS_ge3": Wording("ICANS, grade 3 or more", "Share with immune effector cell-associated neurotoxicity of grade 3 or more.", -1, True),
-    "GvHD_ge2": Wording("GvHD, grade 2 or more", "Share with acute graft-versus-host disease of grade 2 or more.", -1, True),
+    "CRS_any": Wording(
+        "CRS, any grade", "Share with cytokine release syndrome of grade 1 or more (ASTCT 2019).", -1, True
+    ),
+    "CRS_ge3": Wording(
+        "CRS, grade 3 or more", "Share with cytokine release syndrome of grade 3 or more (ASTCT 2019).", -1, True
+    ),
+    "ICANS_any": Wording(
+        "ICANS, any grade", "Share with immune effector cell-associated neurotoxicity of grade 1 or more.", -1, True
+    ),
+    "ICANS_ge3": Wording(
+        "ICANS, grade 3 or more",
+        "Share with immune effector cell-associated neurotoxicity of grade 3 or more.",
+        -1,
+        True,
+    ),
+    "GvHD_ge2": Wording(
+        "GvHD, grade 2 or more", "Share with acute graft-versus-host disease of grade 2 or more.", -1, True
+    ),
     "Cmax": Wording("Peak of the product in blood", "Highest measured transgene level (median over patients)."),
     "Tmax": Wording("Day of the peak", "Day of the highest measured transgene level (median over patients)."),
-    "AUC0_28": Wording("Exposure, days 0 to 28", "Area under the measured transgene level from day 0 to day 28 (median)."),
-    "last_detectable_day": Wording("Last day above the assay limit", "Last sampling day with the transgene above the assay limit (median)."),
-    "infused_share": Wording("Infused, of those enrolled", "Share of enrolled patients who received the product.", 1, True),
-    "time_to_infusion": Wording("Enrolment to infusion", "Days from enrolment to infusion (median of those infused).", -1),
-    "cost": Wording("Cost per enrolled patient", "Cost of the product per enrolled patient (mean); hospital care is not in it.", -1),
-}  # fmt: skip
+    "AUC0_28": Wording(
+        "Exposure, days 0 to 28", "Area under the measured transgene level from day 0 to day 28 (median)."
+    ),
+    "last_detectable_day": Wording(
+        "Last day above the assay limit", "Last sampling day with the transgene above the assay limit (median)."
+    ),
+    "infused_share": Wording(
+        "Infused, of those enrolled", "Share of enrolled patients who received the product.", 1, True
+    ),
+    "time_to_infusion": Wording(
+        "Enrolment to infusion", "Days from enrolment to infusion (median of those infused).", -1
+    ),
+    "cost": Wording(
+        "Cost per enrolled patient", "Cost of the product per enrolled patient (mean); hospital care is not in it.", -1
+    ),
+}
 """The endpoints every report prints, in the order of the tables."""
 
-_UNITS = {"": "", "USD": "USD", "copy/ug": "copies/µg DNA", "cell/uL": "cells/µL", "copy/ug*day": "copies/µg DNA × day",
-          "copy*day/ug": "copies/µg DNA × day", "day": "days", "pg/mL": "pg/mL", "cell": "cells", "month": "months"}  # fmt: skip
+_UNITS = {
+    "": "",
+    "USD": "USD",
+    "copy/ug": "copies/µg DNA",
+    "cell/uL": "cells/µL",
+    "copy/ug*day": "copies/µg DNA × day",
+    "copy*day/ug": "copies/µg DNA × day",
+    "day": "days",
+    "pg/mL": "pg/mL",
+    "cell": "cells",
+    "month": "months",
+}
 
 
 def endpoint(name: str) -> Wording:
@@ -82,7 +137,7 @@ def percent(value: float) -> str:
         return "not reached"
     per_cent = 100 * value
     text = f"{per_cent:.1f}" if 0 < abs(per_cent) < 9.95 else f"{per_cent:.0f}"
-    return text.replace("-", "−") + " %"
+    return text.replace("-", "−") + PERCENT
 
 
 def quantity(value: float, unit: str, share: bool) -> str:
@@ -98,13 +153,18 @@ def interval(low: float, high: float, share: bool) -> str:
     if math.isnan(low) and math.isnan(high):
         return "no interval"
     if share:
-        return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+        return f"{percent(low).removesuffix(PERCENT)} to {percent(high)}"
     return f"{number(low)} to {number(high)}"
+
+
+def differences(low: float, high: float, share: bool) -> str:
+    """Limits of a difference, ``−20 to −4 points``."""
+    return f"{difference(low, '', share).removesuffix(POINTS)} to {difference(high, '', share)}"
 
 
 def difference(value: float, unit: str, share: bool) -> str:
     """A difference with its sign; shares differ by percentage points."""
     sign = "+" if value > 0 else ""
     if share:
-        return f"{sign}{percent(value).removesuffix(' %')} points" if not math.isnan(value) else "not reached"
+        return f"{sign}{percent(value).removesuffix(PERCENT)}{POINTS}" if not math.isnan(value) else "not reached"
     return sign + quantity(value, unit, share)
