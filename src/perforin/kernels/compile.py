@@ -1,4 +1,4 @@
-"""Find a compiler, build a kernel once and keep it: C text is generated and compiled only when the cache has no copy."""
+"""Find a compiler, build a kernel once and keep it; with a copy in the cache nothing is generated or compiled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from perforin.model.network import Network
 
 __all__ = ["FLAGS", "Built", "Compiler", "built", "cache_folder", "find_compiler", "native_lanes", "processor"]
 
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-shared", "-fPIC", "-w")
+FLAGS = tuple(
+    "-O3 -march=native -fno-math-errno -fno-trapping-math -ffp-contract=fast -shared -fPIC -w -Wno-psabi".split()
+)
 """Never -ffast-math: reassociation destroys the two-part logarithm and the time step control."""
 
 
@@ -89,8 +91,8 @@ def cache_folder(given: str | Path | None = None) -> Path:
         UserError: a folder that was named (by argument or PERFORIN_CACHE) cannot be written.
     """
     named = given if given is not None else os.environ.get("PERFORIN_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(named) if named else Path(home) / "perforin"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~", ".cache").expanduser())
+    folder = Path(named) if named else home / "perforin"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -102,7 +104,8 @@ def cache_folder(given: str | Path | None = None) -> Path:
             raise UserError(f"{found}; needed a folder that can be written in {source}") from None
         folder = _temporary_folder()
         warnings.warn(
-            f"{found}; kernels are kept in {folder} for this process only: set PERFORIN_CACHE to a folder that can be written",
+            f"{found}; kernels are kept in {folder} for this process only: "
+            "set PERFORIN_CACHE to a folder that can be written",
             stacklevel=2,
         )
     return folder
@@ -143,8 +146,8 @@ def built(network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes
         }
         (Path(scratch) / notes.name).write_text(json.dumps(facts))
         # Written aside and renamed, notes last: another process sees a whole kernel or none.
-        os.replace(made, library)
-        os.replace(Path(scratch) / notes.name, notes)
+        made.replace(library)
+        (Path(scratch) / notes.name).replace(notes)
     return Built(library, facts, False)
 
 

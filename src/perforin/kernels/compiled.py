@@ -17,6 +17,8 @@ from perforin.model.network import Network
 
 __all__ = ["ATTEMPTS", "Compiled"]
 
+Array = NDArray[np.float64]
+
 ATTEMPTS = ((1.0, 1e-3), (1.0, 1e-6), (0.1, 1e-6), (10.0, 1e-6))
 """Tolerance as a multiple of the one asked for, and first step [day], of each attempt in turn."""
 
@@ -27,15 +29,23 @@ SMALLEST_STEP = 1e-12
 MOST_STEPS = 100_000
 _WHY = {1: "a value that is not finite", 2: f"steps below {SMALLEST_STEP:g} day", 3: f"more than {MOST_STEPS} steps"}
 
-_FIELDS = "count who parameters start begin events when add column stride state keep days day rtol atol first least most"
+_FIELDS = (
+    "count who parameters start begin events when add column stride state keep days day rtol atol first least most "
+    "out code place steps failed"
+)
+
+
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("count", "events", "stride", "days"), ctypes.c_int64),
+    **dict.fromkeys(("rtol", "first", "least"), ctypes.c_double),
+    "most": ctypes.c_int32,
+}
 
 
 class _Task(ctypes.Structure):
-    _fields_ = [
-        (name, {"rtol": ctypes.c_double, "first": ctypes.c_double, "least": ctypes.c_double, "most": ctypes.c_int32}.get(
-            name, ctypes.c_int64 if name in ("count", "events", "stride", "days") else ctypes.c_void_p))
-        for name in f"{_FIELDS} out code place steps failed".split()
-    ]  # fmt: skip
+    """The C structure of the same name, field by field."""
+
+    _fields_ = tuple((name, _KINDS.get(name, ctypes.c_void_p)) for name in _FIELDS.split())
 
 
 class Compiled:
@@ -48,7 +58,7 @@ class Compiled:
         self.built: Built = built(network, self.outputs, compiler, lanes=lanes, cache=cache)
         self._library = ctypes.CDLL(str(self.built.library))
 
-    def run(self, parameters: NDArray[np.float64], start: NDArray[np.float64], doses: Doses, days: ArrayLike, *,
+    def run(self, parameters: Array, start: Array, doses: Doses, days: ArrayLike, *,
             begin: ArrayLike = 0.0, rtol: float = 1e-5, threads: int = 1) -> Solution:  # fmt: skip
         """Solve for all patients; see ``Kernel.run``."""
         problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
@@ -89,7 +99,7 @@ class Compiled:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(one, chunks))
 
-    def linearise(self, state: NDArray[np.float64], parameters: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def linearise(self, state: Array, parameters: Array) -> tuple[Array, Array]:
         """Slopes (states,) and Jacobian (states, states) of one patient at one state."""
         n, entries = len(self.network.states), self.built.notes["entries"]
         slopes, values = np.empty(n), np.empty(len(entries))
@@ -112,7 +122,7 @@ class _Results:
         self.failed = np.zeros(patients)
 
 
-def _task(problem: Problem, who: NDArray[np.int64], work: _Results, rtol: float, tolerances: NDArray[np.float64],
+def _task(problem: Problem, who: NDArray[np.int64], work: _Results, rtol: float, tolerances: Array,
           first: float) -> _Task:  # fmt: skip
     def at(array: NDArray[Any]) -> ctypes.c_void_p:
         return ctypes.c_void_p(array.ctypes.data)

@@ -30,7 +30,7 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]
         self._names = names
 
     def _print_Symbol(self, expression: sympy.Symbol) -> str:
-        return self._names.get(expression.name, expression.name)
+        return self._names[expression.name]
 
     def _print_Larger(self, expression: sympy.Expr) -> str:
         return f"larger({', '.join(map(self._print, expression.args))})"
@@ -49,7 +49,7 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]
 
 
 def _larger(a: float, b: float) -> float:
-    return a if a > b or a != a else b
+    return a if a > b or math.isnan(a) else b
 
 
 def _step(a: float) -> float:
@@ -57,7 +57,7 @@ def _step(a: float) -> float:
 
 
 def _power(base: float, exponent: float) -> float:
-    return max(base, TINY) ** exponent if base == base else base
+    return base if math.isnan(base) else max(base, TINY) ** exponent
 
 
 _SPACE = {"larger": _larger, "step": _step, "power": _power, "math": math} | {
@@ -105,12 +105,12 @@ class Interpreted:
         self.outputs = tuple(outputs)
         self.method = method
         space: dict[str, object] = dict(_SPACE)
-        exec(compile(python_text(network, outputs), f"<network {network.hash}>", "exec"), space)
+        exec(compile(python_text(network, outputs), f"<network {network.hash}>", "exec"), space)  # noqa: S102 our own text
         self._slopes: Callable[..., None] = space["slopes"]  # type: ignore[assignment]
         self._observe: Callable[..., None] = space["observe"]  # type: ignore[assignment]
 
     def run(self, parameters: Array, start: Array, doses: Doses, days: ArrayLike, *, begin: ArrayLike = 0.0,
-            rtol: float = 1e-5, threads: int = 1) -> Solution:  # fmt: skip
+            rtol: float = 1e-5, threads: int = 1) -> Solution:  # noqa: ARG002  # fmt: skip
         """Solve for all patients; see ``Kernel.run``. One thread whatever is asked for: SciPy holds the lock."""
         problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
         n = len(problem.start)

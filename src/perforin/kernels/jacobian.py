@@ -18,27 +18,27 @@ def partials(graph: Graph, node: int) -> dict[int, int]:
     found: list[tuple[int, int]] = []
     match name:
         case "sum":
-            found = [(operand, graph.number(factor)) for factor, operand in rest[1:]]  # type: ignore[misc]
+            found = [(operand, graph.number(factor)) for factor, operand in rest[1:]]
         case "product":
-            found = [(rest[0], rest[1]), (rest[1], rest[0])]  # type: ignore[list-item]
+            found = [(rest[0], rest[1]), (rest[1], rest[0])]
         case "inverse":
-            found = [(rest[0], graph.sum([(-1.0, graph.product(node, node))]))]  # type: ignore[list-item]
+            found = [(rest[0], graph.sum([(-1.0, graph.product(node, node))]))]
         case "sqrt":
-            found = [(rest[0], graph.sum([(0.5, graph.inverse(node))]))]  # type: ignore[list-item]
+            found = [(rest[0], graph.sum([(0.5, graph.inverse(node))]))]
         case "exp":
-            found = [(rest[0], node)]  # type: ignore[list-item]
+            found = [(rest[0], node)]
         case "log":
-            found = [(rest[0], graph.inverse(rest[0]))]  # type: ignore[list-item, arg-type]
+            found = [(rest[0], graph.inverse(rest[0]))]
         case "power":
             base, exponent = rest
             safe = graph.node("larger", base, graph.number(1e-300))
-            slope = graph.product_of([exponent, node, graph.inverse(safe)])  # type: ignore[list-item]
-            found = [(base, slope), (exponent, graph.product(node, graph.node("log", safe)))]  # type: ignore[list-item]
+            slope = graph.product_of([exponent, node, graph.inverse(safe)])
+            found = [(base, slope), (exponent, graph.product(node, graph.node("log", safe)))]
         case "larger":
             test = graph.node("less", rest[1], rest[0])
-            found = [(rest[0], graph.where(test, one, zero)), (rest[1], graph.where(test, zero, one))]  # type: ignore[list-item]
+            found = [(rest[0], graph.where(test, one, zero)), (rest[1], graph.where(test, zero, one))]
         case "where":
-            found = [(rest[1], graph.where(rest[0], one, zero)), (rest[2], graph.where(rest[0], zero, one))]  # type: ignore[list-item, arg-type]
+            found = [(rest[1], graph.where(rest[0], one, zero)), (rest[2], graph.where(rest[0], zero, one))]
     out: dict[int, int] = {}
     for operand, slope in found:
         if graph.moving[operand] and graph.value(slope) != 0.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
+from typing import Any
 
 import sympy
 
@@ -12,7 +13,7 @@ from perforin.model.functions import Larger, Power, Step
 
 __all__ = ["Graph", "Operation", "Reader"]
 
-Operation = tuple[object, ...]
+Operation = tuple[Any, ...]
 Term = tuple[float, int]
 CONDITIONS = ("less", "at_most", "equal", "and", "or", "not")
 
@@ -46,8 +47,8 @@ class Graph:
         if name in ("number", "state", "parameter"):
             return ()
         if name == "sum":
-            return tuple(operand for _, operand in rest[1:])  # type: ignore[misc]
-        return tuple(rest)  # type: ignore[arg-type]
+            return tuple(operand for _, operand in rest[1:])
+        return tuple(rest)
 
     def number(self, value: float) -> int:
         """A constant."""
@@ -56,13 +57,14 @@ class Graph:
     def value(self, node: int) -> float | None:
         """The value of a constant, else None."""
         operation = self.operations[node]
-        return operation[1] if operation[0] == "number" else None  # type: ignore[return-value]
+        return float(operation[1]) if operation[0] == "number" else None
 
     def scaled(self, node: int) -> Term:
         """A node as (factor, node): a sum of one term without constant is opened."""
         operation = self.operations[node]
         if operation[0] == "sum" and len(operation) == 3 and operation[1] == 0.0:
-            return operation[2]  # type: ignore[return-value]
+            factor, inner = operation[2]
+            return factor, inner
         return 1.0, node
 
     def sum(self, terms: Iterable[Term], constant: float = 0.0) -> int:
@@ -73,8 +75,8 @@ class Graph:
             if number is not None:
                 constant += factor * number
                 continue
-            inner, node = self.scaled(node)
-            factors[node] = factors.get(node, 0.0) + factor * inner
+            inner, base = self.scaled(node)
+            factors[base] = factors.get(base, 0.0) + factor * inner
         kept = {node: factor for node, factor in factors.items() if factor != 0.0}
         still = [node for node in kept if not self.moving[node]]
         if len(kept) > len(still) and (len(still) > 1 or (still and constant != 0.0)):
@@ -94,9 +96,9 @@ class Graph:
             if number is not None:
                 return self.sum([(a * b * number, other)])
             mask = self.operations[one]
-            if mask[0] == "where" and {self.value(mask[2]), self.value(mask[3])} == {0.0, 1.0}:  # type: ignore[arg-type]
+            if mask[0] == "where" and {self.value(mask[2]), self.value(mask[3])} == {0.0, 1.0}:
                 chosen = self.sum([(a * b, other)])
-                branches = [chosen if self.value(k) == 1.0 else k for k in mask[2:]]  # type: ignore[arg-type]
+                branches = [chosen if self.value(k) == 1.0 else k for k in mask[2:]]
                 return self.node("where", mask[1], *branches)
         return self.sum([(a * b, self.node("product", min(first, second), max(first, second)))])
 

@@ -11,7 +11,7 @@ Differential Equations package, BIT Numerical Mathematics 63:27 (2023), doi 10.1
 
 from __future__ import annotations
 
-__all__ = ["A", "C", "DENSE", "GAMMA", "ORDER", "STAGES"]
+__all__ = ["DENSE", "GAMMA", "ORDER", "STAGES", "A", "C"]
 
 ORDER = 5
 STAGES = 8

@@ -65,7 +65,7 @@ def _factors(graph: Graph, node: int) -> list[Part]:
     operation = graph.operations[node]
     if operation[0] != "product":
         return [(1.0, node)]
-    return [*_factors(graph, operation[1]), *_factors(graph, operation[2])]  # type: ignore[arg-type]
+    return [*_factors(graph, operation[1]), *_factors(graph, operation[2])]
 
 
 def share(graph: Graph, targets: Iterable[int]) -> list[int]:
@@ -77,9 +77,9 @@ def share(graph: Graph, targets: Iterable[int]) -> list[int]:
     for node in order:
         if name[node] != "product":
             roots |= {k for k in graph.operands(node) if name.get(k) == "product"}
-    products = _Pairs({node: _factors(graph, node) for node in order if node in roots}, lambda a, b: 1.0)
+    products = _Pairs({node: _factors(graph, node) for node in order if node in roots}, lambda *_: 1.0)
     terms = {n: list(graph.operations[n][2:]) for n in order if name[n] == "sum" and len(graph.operations[n]) > 3}
-    sums = _Pairs(terms, lambda a, b: b[0] / a[0])  # type: ignore[arg-type]
+    sums = _Pairs(terms, lambda a, b: b[0] / a[0])
     products.run()
     sums.run()
     build = _Builder(graph, products, sums)
@@ -120,7 +120,7 @@ class _Builder:
             return graph.product_of([self._part(self.products, k) for _, k in self.products.rows[node]])
         if name == "sum":
             terms = self.sums.rows.get(node, rest[1:])
-            return graph.sum([(factor, self._part(self.sums, k)) for factor, k in terms], rest[0])  # type: ignore[arg-type, misc]
+            return graph.sum([(factor, self._part(self.sums, k)) for factor, k in terms], rest[0])
         if name == "state":
             return node
         if name == "product":

@@ -135,7 +135,7 @@ def prepare(network: Network, parameters: Array, start: Array, doses: Doses, day
     _fits("doses.keep", doses.keep.shape, (events,), "one per event")
     if days.ndim != 1 or not np.isfinite(days).all() or (np.diff(days) <= 0).any():
         raise UserError("found sampling days that are not finite and rising; needed each day once, in order")
-    if events and not (0 <= doses.state.min() and doses.state.max() < len(network.states)):
+    if events and not (doses.state.min() >= 0 and doses.state.max() < len(network.states)):
         raise UserError(f"found a dose into state {doses.state.max()}; needed 0 to {len(network.states) - 1}")
     if not 1e-13 <= rtol <= 0.1:
         raise UserError(f"found a relative tolerance of {rtol:g}; needed 1e-13 to 0.1")
@@ -148,7 +148,8 @@ def prepare(network: Network, parameters: Array, start: Array, doses: Doses, day
         who, event = early[0]
         into = network.state_names[doses.state[column[who, event]]]
         raise UserError(
-            f"found a dose into {into} on day {when[who, event]:g}; needed day {first[who]:g} or later, when patient {who} begins"
+            f"found a dose into {into} on day {when[who, event]:g}; "
+            f"needed day {first[who]:g} or later, when patient {who} begins"
         )
     state = np.ascontiguousarray(doses.state, dtype=np.int32)
     keep = np.ascontiguousarray(doses.keep, dtype=np.float64)
@@ -156,7 +157,9 @@ def prepare(network: Network, parameters: Array, start: Array, doses: Doses, day
     return Problem(parameters, start, first, when, add, column, state, keep, days, reasons)
 
 
-def _not_numbers(network: Network, parameters: Array, start: Array, begin: Array, when: Array, add: Array) -> tuple[str, ...]:
+def _not_numbers(
+    network: Network, parameters: Array, start: Array, begin: Array, when: Array, add: Array
+) -> tuple[str, ...]:
     """Why a patient cannot be run: the first number that is not finite; "" for the others."""
     reasons = [""] * len(start)
     if add.size and (bad := np.isnan(when) | (np.isfinite(when) & ~np.isfinite(add))).any():
@@ -164,7 +167,8 @@ def _not_numbers(network: Network, parameters: Array, start: Array, begin: Array
             reasons[who] = "a dose's day or amount is not a finite number"
     for who in np.flatnonzero(~np.isfinite(begin)):
         reasons[who] = "the first day is not a finite number"
-    for kind, names, table in (("start of", network.state_names, start), ("parameter", network.parameter_names, parameters)):
+    tables = (("start of", network.state_names, start), ("parameter", network.parameter_names, parameters))
+    for kind, names, table in tables:
         for who, where in np.argwhere(~np.isfinite(table))[::-1]:
             reasons[who] = f"{kind} {names[where]} is {table[who, where]}"
     return tuple(reasons)

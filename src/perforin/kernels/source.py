@@ -124,9 +124,9 @@ class _Writer:
         if name in ("state", "parameter"):
             text = f"{'Y' if name == 'state' else 'P'}[{rest[0]}]"
         elif name == "sum":
-            text = self._sum(rest[0], rest[1:])  # type: ignore[arg-type]
+            text = self._sum(rest[0], rest[1:])
         else:
-            text = self._call(str(name), [self._vector(k) for k in rest])  # type: ignore[arg-type]
+            text = self._call(str(name), [self._vector(k) for k in rest])
         return f"const {self._type(node)} n{node} = {text};"
 
     def _sum(self, constant: float, terms: Sequence[tuple[float, int]]) -> str:
@@ -166,7 +166,9 @@ def _stages() -> list[str]:
     return lines
 
 
-def _matrix(graph: Graph, entries: Mapping[tuple[int, int], int], pattern: Pattern) -> tuple[list[int], list[str], list[str]]:
+def _matrix(
+    graph: Graph, entries: Mapping[tuple[int, int], int], pattern: Pattern
+) -> tuple[list[int], list[str], list[str]]:
     """Targets and stores of 1/(h gamma) - J, and the statements for entries without a slope."""
     slot, targets, stores = pattern.slot, [], []
     for (i, j), node in entries.items():
@@ -200,7 +202,7 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
     position = {node: i for i, node in enumerate(read.states)}
     seen = sorted(position[node] for node in graph.needed(read.outputs) if node in position)
     into_f = [f"F[{i}] = {{}};" for i in range(n)]
-    pieces = {
+    pieces: dict[str, int | str | list[str]] = {
         "STATES": n,
         "PARAMETERS": max(1, len(network.parameters)),
         "FIXED": max(1, len(writer.fixed)),
@@ -209,8 +211,8 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
         "DENSE": len(seen),
         "LANES": lanes,
         "DERIVE": writer.derive(),
-        "SLOPE": writer.body(read.slopes, into_f),
-        "LINEARISE": writer.body([*read.slopes, *targets], [*into_f, *stores]) + rest,
+        "SLOPE": (slope := writer.body(read.slopes, into_f)),
+        "LINEARISE": (linearise := writer.body([*read.slopes, *targets], [*into_f, *stores]) + rest),
         "DECOMPOSE": decomposition(pattern),
         "SOLVE": solution(pattern),
         "OBSERVE": writer.body(read.outputs, [f"O[{i}] = {{}};" for i in range(len(outputs))]),
@@ -226,8 +228,8 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
         "states": n,
         "jacobian_entries": len(entries),
         "factor_entries": len(pattern.filled),
-        "slope_statements": len(pieces["SLOPE"]),  # type: ignore[arg-type]
-        "linearise_statements": len(pieces["LINEARISE"]),  # type: ignore[arg-type]
+        "slope_statements": len(slope),
+        "linearise_statements": len(linearise),
         "fixed": len(writer.fixed),
         "kilobytes": round(len(text) / 1000),
         "generate_seconds": round(time.perf_counter() - clock, 3),
