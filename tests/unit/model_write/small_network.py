@@ -21,7 +21,9 @@ def growth(cells: Cells, *, rate: PerDay, room: Cells) -> Iterator[Flow]:
 
 
 @mechanism("Killing2021")
-def killing(target: Cells, effector: Cells, help_level: Ratio, *, kills: PerDay, half: Cells, steepness: Ratio) -> Iterator[Flow]:
+def killing(
+    target: Cells, effector: Cells, help_level: Ratio, *, kills: PerDay, half: Cells, steepness: Ratio
+) -> Iterator[Flow]:
     """Effectors kill targets they meet."""
     yield Flow("granules", kills * effector * hill(target, half, steepness) * (1 + help_level), source=target)
 

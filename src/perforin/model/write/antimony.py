@@ -100,14 +100,12 @@ def _starts(model: Exchange) -> Iterator[str]:
 
 def _declared(model: Exchange) -> Iterator[str]:
     amounts = [(amount, unit) for event in model.events for _, _, amount, _, unit in event.changes]
-    for name in [row.id for row in model.parameters] + [amount for amount, _ in amounts]:
-        yield f"const {name};"
-    for row in (*model.measured, *model.levels, *model.rates):
-        yield f"var {row.id};"
-    for row in (*model.measured, *model.parameters, *model.levels, *model.rates):
-        yield f"{row.id} has {model.units.identifier(row.unit)};"
-    for amount, unit in amounts:
-        yield f"{amount} has {model.units.identifier(unit)};"
+    constant = [(row.id, row.unit) for row in model.parameters] + amounts
+    moving = [(row.id, row.unit) for rows in (model.measured, model.levels) for row in rows]
+    moving += [(row.id, row.unit) for row in model.rates]
+    yield from (f"const {name};" for name, _ in constant)
+    yield from (f"var {name};" for name, _ in moving)
+    yield from (f"{name} has {model.units.identifier(unit)};" for name, unit in (*moving, *constant))
 
 
 def _names(model: Exchange) -> Iterator[str]:

@@ -128,10 +128,11 @@ def exchange(
         UserError: a missing value, a dose into no state, or one before ``begin``.
     """
     units = UnitTable()
-    for unit in [*(row.unit for row in (*network.states, *network.levels, *network.parameters)), "day"]:
+    for rows in (network.states, network.levels, network.parameters):
+        for row in rows:
+            units.identifier(row.unit)
+    for unit in ("day", *(_per_day(state.unit) for state in network.states)):
         units.identifier(unit)
-    for state in network.states:
-        units.identifier(_per_day(state.unit))
     give = Identifiers([*units.definitions, "body"])
     ids = {name: give.give(name) for name in (*network.state_names, *network.level_names, *network.parameter_names)}
     numbers = _numbers(values, network.parameter_names, "parameter")
@@ -143,14 +144,14 @@ def exchange(
         ends = [ids[end] if end else "" for end in (source, sink)]
         unit = _per_day(states[str(source or sink)].unit)
         reads = sorted(ids[s.name] for s in rate.free_symbols if s.name in counts and s.name not in (source, sink))
-        row = Transfer(give.give(name, "flow"), name, unit, infix(rate, ids), ends[0], ends[1], tuple(reads))
+        moved = Transfer(give.give(name, "flow"), name, unit, infix(rate, ids), ends[0], ends[1], tuple(reads))
         if (source or sink) in counts:
-            reactions.append(row)
+            reactions.append(moved)
             continue
-        rates.append(row)
+        rates.append(moved)
         for end, sign in zip(ends, "-+", strict=True):
             if end:
-                slopes[end] += f" {sign} {row.id}"
+                slopes[end] += f" {sign} {moved.id}"
     return Exchange(
         title=title,
         begin=begin,

@@ -9,18 +9,19 @@ from typing import NamedTuple
 __all__ = ["Identifiers", "Name", "Placed", "flow_parts", "state_parts", "words"]
 
 _TAKEN = frozenset(
-    "abs acos acosh and annihilation arccos arcsin arctan as asin asinh at atan atanh avogadro ceil ceiling compartment"
-    " const constant cos cosh cot cv cyclic day delay delete delta dimensionless dna e end eqn event exp exponentiale ext"
-    " extent factorial false floor formula function gene gram has identity if implies import in inf infinity is item"
-    " kilogram len length litre ln log log10 max maximize metre min minimize model module mole nan neq not notanumber"
-    " operator or parent piecewise pi plus pow power prior quotient ratelaw rateof reaction rem root sec second sin sinh"
-    " species sqr sqrt substance substanceonly subject t0 tan tanh then time time_unit times to true unit unknown uncert"
-    " using var volume with xor area persistent priority fromtrigger".split()
+    "abs acos acosh and annihilation arccos arcsin arctan area as asin asinh at atan atanh avogadro ceil ceiling "
+    "compartment const constant cos cosh cot cv cyclic day delay delete delta dimensionless dna e end eqn event "
+    "exp exponentiale ext extent factorial false floor formula fromtrigger function gene gram has identity if "
+    "implies import in inf infinity is item kilogram len length litre ln log log10 max maximize metre min "
+    "minimize model module mole nan neq not notanumber operator or parent persistent pi piecewise plus pow power "
+    "prior priority quotient ratelaw rateof reaction rem root sec second sin sinh species sqr sqrt subject "
+    "substance substanceonly t0 tan tanh then time time_unit times to true uncert unit unknown using var volume "
+    "with xor ".split()
 )
 
 
 class Name(NamedTuple):
-    """A state or level: ``nk.effector[blood]`` is ``("nk", "effector", ("blood",))``."""
+    """A state or level: ``a.effector[blood]`` is ``("a", "effector", ("blood",))``."""
 
     product: str
     stem: str
@@ -28,7 +29,7 @@ class Name(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A flow: ``killing[nk,high].granules`` is ``("killing", ("nk", "high"), "granules")``."""
+    """A flow: ``killing[a,high].granules`` is ``("killing", ("a", "high"), "granules")``."""
 
     mechanism: str
     members: tuple[str, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from perforin.errors import UserError
 from perforin.units import registry, same
@@ -33,22 +33,30 @@ class BaseUnit(NamedTuple):
     multiplier: float
 
 
+def _parts(unit: Any) -> dict[str, float]:
+    """Named factors of a pint unit with their powers (pint has no public view of them)."""
+    return {str(name): float(power) for name, power in unit._units.items()}  # noqa: SLF001
+
+
 def _factor(name: str, exponent: float) -> list[BaseUnit]:
     units = registry()
-    dimension = tuple(sorted((key, int(power)) for key, power in units.Unit(name).dimensionality.items()))
+    dimension = tuple(
+        sorted((str(key), round(float(str(power)))) for key, power in units.Unit(name).dimensionality.items())
+    )
     if len(dimension) == 1 and dimension[0][0] in _COUNTED and dimension[0][1] == 1:
         return [BaseUnit("item", exponent, 0, 1.0)]
     if dimension in _KINDS:
         kind, ours = _KINDS[dimension]
-        size = float(units.convert(1.0, name, ours))
+        size = float(str(units.convert(1.0, name, ours)))
         scale = round(math.log10(size))
         whole = math.isclose(size, 10.0**scale, rel_tol=1e-12)
         return [BaseUnit(kind, exponent, scale if whole else 0, 1.0 if whole else size)]
-    size, parts = units.get_root_units(name)
-    if dict(parts._units) == {name: 1}:  # noqa: SLF001  (pint has no public view of a unit's factors)
+    number, root = units.get_root_units(name)
+    parts = _parts(root)
+    if parts == {name: 1.0}:
         raise UserError(f"found the unit {name!r}, which SBML cannot express; needed mass, length, time or amount")
-    found = [BaseUnit("dimensionless", exponent, 0, float(size))]
-    return found + [one for part, power in parts._units.items() for one in _factor(part, exponent * power)]  # noqa: SLF001
+    found = [BaseUnit("dimensionless", exponent, 0, float(str(number)))]
+    return found + [one for part, power in parts.items() for one in _factor(part, exponent * power)]
 
 
 class UnitTable:
@@ -63,7 +71,7 @@ class UnitTable:
         for known, name in self._known.items():
             if known == unit or same(known, unit):
                 return name
-        parts = registry().Unit(unit)._units  # noqa: SLF001
+        parts = _parts(registry().Unit(unit))
         if not parts:
             return self._known.setdefault(unit, "dimensionless")
         above = [_spelled(name, power) for name, power in sorted(parts.items()) if power > 0]
@@ -71,7 +79,7 @@ class UnitTable:
         name = "_".join(above + below)
         while name in self.definitions:
             name += "_"
-        self.definitions[name] = tuple(one for part, power in parts.items() for one in _factor(part, float(power)))
+        self.definitions[name] = tuple(one for part, power in parts.items() for one in _factor(part, power))
         return self._known.setdefault(unit, name)
 
 
