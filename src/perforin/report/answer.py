@@ -16,7 +16,8 @@ WARNING = (
 )
 NOT_CALIBRATED = (
     "The parameters are not yet calibrated. They were taken one by one from the literature or assumed, and were not "
-    "fitted together to the trials shown here; the intervals hold chance among virtual patients, not the error of the parameters."
+    "fitted together to the trials shown here; the intervals hold chance among virtual patients, not the error of "
+    "the parameters."
 )
 PREFERRED = ("PFS_12m", "CR_best", "ORR_best", "ORR_d30", "OS_12m")
 """The endpoint of the answer is the first of these that was scored in every arm."""

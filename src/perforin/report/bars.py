@@ -219,7 +219,8 @@ def interval_figure(key: str, estimates: Sequence[Estimate], look: Mapping[str, 
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text="Share of infused patients", showgrid=True)
     figure.update_yaxes(ticks="", autorange="reversed", showgrid=False)
     alt = "; ".join(
-        f"{endpoint(one.endpoint).label}, {look[one.arm].label}: {percent(one.value)} ({interval(one.low, one.high, True)})"
+        f"{endpoint(one.endpoint).label}, {look[one.arm].label}: {percent(one.value)} "
+        f"({interval(one.low, one.high, True)})"
         for one in estimates
         if one.arm in look
     )
@@ -271,7 +272,7 @@ def tornado(name: str, ledger: pd.DataFrame, swing: str, look: Mapping[str, Look
         zeroline=True,
         zerolinecolor=FAINT,
     )
-    first = rows.loc[rows[swing].abs().idxmax()]
+    first = rows.to_dict("records")[int(np.argmax(rows[swing].abs().to_numpy()))]
     size = percent(float(first[swing])) if share else number(float(first[swing]))
     return Drawing(
         f"tornado-{name}",

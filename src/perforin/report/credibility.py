@@ -28,7 +28,8 @@ def table(findings: Findings) -> list[Row]:
     hashes = findings.manifest.get("network_hash", {})
     shown = ", ".join(f"{arm} {text}" for arm, text in hashes.items()) if isinstance(hashes, dict) else str(hashes)
     against = (
-        f"{len(findings.published)} published values of {len(trials)} trials stand beside the predictions: {', '.join(trials)}."
+        f"{len(findings.published)} published values of {len(trials)} trials stand beside the predictions: "
+        f"{', '.join(trials)}."
         if trials
         else "No published value stands beside the predictions."
     )
@@ -51,7 +52,8 @@ def table(findings: Findings) -> list[Row]:
         Row(
             "Verification",
             "Are the equations solved right",
-            f"Each network is solved by generated code and tested against a second solver; networks: {shown or 'not recorded'}.",
+            "Each network is solved by generated code and tested against a second solver; "
+            f"networks: {shown or 'not recorded'}.",
         ),
         Row(
             "Validation",
@@ -71,7 +73,8 @@ def table(findings: Findings) -> list[Row]:
         Row(
             "Uncertainty: patients",
             "Spread and chance",
-            f"{findings.patients} virtual patients per arm, the same ones in every arm; {len(findings.failed)} courses failed.",
+            f"{findings.patients} virtual patients per arm, the same ones in every arm; "
+            f"{len(findings.failed)} courses failed.",
         ),
         Row("Applicability", "Is the question inside the tested range", _applicability(findings)),
     ]

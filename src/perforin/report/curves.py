@@ -235,11 +235,15 @@ def bands(
     if limit is not None:
         _assay_limit(figure, limit, logarithmic)
     peaks = "; ".join(
-        f"{look[str(arm)].label} median peaks on day {part.loc[part['median'].idxmax(), 'day']:g}"
+        f"{look[str(arm)].label} median peaks on day {_peak_day(part):g}"
         for arm, part in rows.dropna(subset=["median"]).groupby("arm", sort=False)
     )
     caption = f"{name}: median (line), middle half and 90 % of patients (dark and light bands)."
     return Drawing(key, figure, caption, f"{name} over time by arm. {peaks}.", narrow={"margin.l": 48})
+
+
+def _peak_day(part: pd.DataFrame) -> float:
+    return float(part["day"].to_numpy(dtype=float)[int(np.argmax(part["median"].to_numpy(dtype=float)))])
 
 
 def _assay_limit(figure: go.Figure, limit: float, logarithmic: bool) -> None:

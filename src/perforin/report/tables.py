@@ -131,18 +131,21 @@ def zero_events(findings: Findings) -> list[str]:
 def parameters(table: pd.DataFrame) -> Table:
     """One arm's parameters with range, kind and source."""
     rows = []
-    for row in table.itertuples(index=False):
-        spread = f"{100 * row.between_patient_cv:.0f} %" if row.between_patient_cv > 0 else "none"
-        source = " ".join(part for part in (str(row.source or ""), str(row.locator or "")) if part and part != "nan")
+    for row in table.to_dict("records"):
+        cv = float(row["between_patient_cv"])
+        spread = f"{100 * cv:.0f} %" if cv > 0 else "none"
+        source = " ".join(
+            part for part in (str(row["source"] or ""), str(row["locator"] or "")) if part and part != "nan"
+        )
         rows.append(
             (
-                Cell(str(row.name)),
-                Cell(number(float(row.value))),
-                Cell(unit_text(str(row.unit))),
-                Cell(f"{number(float(row.low))} to {number(float(row.high))}"),
+                Cell(str(row["name"])),
+                Cell(number(float(row["value"]))),
+                Cell(unit_text(str(row["unit"]))),
+                Cell(f"{number(float(row['low']))} to {number(float(row['high']))}"),
                 Cell(spread),
-                Cell(f"{row.kind}", str(row.status), kind=str(row.kind)),
-                Cell(source, _clean(row.note)),
+                Cell(str(row["kind"]), str(row["status"]), kind=str(row["kind"])),
+                Cell(source, _clean(row["note"])),
             )
         )
     heads = ("Parameter", "Value", "Unit", "Range", "Spread (CV)", "Kind", "Source")

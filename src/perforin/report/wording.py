@@ -114,7 +114,7 @@ def number(value: float, digits: int = 3) -> str:
     >>> number(0.123456), number(1234.5), number(2.5e8), number(float("nan"))
     ('0.123', '1,230', '2.5 × 10⁸', 'not reached')
     """
-    if value is None or math.isnan(value):
+    if math.isnan(value):
         return "not reached"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"

@@ -54,7 +54,8 @@ def test_uncalibrated_parameters_are_amber_at_best(findings: Findings) -> None:
 def test_green_needs_calibration_and_no_reason_against(findings: Findings) -> None:
     measured = {arm: frame[frame["kind"] == "measured"] for arm, frame in findings.parameters.items()}
     clean = dataclasses.replace(
-        findings, manifest={**findings.manifest, "calibrated": True}, parameters=measured, failed=findings.failed.iloc[:0],
+        findings, manifest={**findings.manifest, "calibrated": True},
+        parameters=measured, failed=findings.failed.iloc[:0],
         published=findings.published[:3],
     )  # fmt: skip
     assert light(clean).colour == "green"
@@ -76,8 +77,9 @@ def test_a_published_interval_that_the_prediction_misses_is_named(findings: Find
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (0.123456, "0.123"), (1234.5, "1,230"), (2.5e8, "2.5 × 10⁸"), (-0.00002, "−2 × 10⁻⁵"), (999_600.0, "1,000,000"),
+    "value,text",
+    [(0.0, "0"), (0.123456, "0.123"), (1234.5, "1,230"), (2.5e8, "2.5 × 10⁸"), (-0.00002, "−2 × 10⁻⁵"),
+     (999_600.0, "1,000,000"),
      (float("nan"), "not reached"), (float("inf"), "∞"), (12.0, "12"), (100.0, "100")],
 )  # fmt: skip
 def test_numbers_keep_three_significant_digits(value: float, text: str) -> None:
