@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import tokenize
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +18,9 @@ __all__ = ["ANY", "convert", "parse_quantity", "registry", "same", "short"]
 ANY = "anything"
 """A unit variable: a port so annotated takes the unit of the state it is wired to."""
 
+_NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+_UNIT = r"((?:1?\s*/\s*)?[^\W\d_%][\w %/*^().-]*|%)?"
+_QUANTITY = re.compile(rf"\s*{_NUMBER}\s*{_UNIT}\s*")
 _OURS = ("cell", "molecule", "copy", "dose", "division", ANY)
 
 
@@ -85,16 +90,23 @@ def parse_quantity(text: object, *alternatives: str) -> tuple[float, str]:
         alternatives: the units accepted here; ``""`` accepts a bare number.
 
     Raises:
-        UserError: no unit where one is needed, a unit nobody knows, or one of the wrong dimension.
+        UserError: no number, no unit where one is needed, a unit nobody knows, or one of the wrong dimension.
     """
     import pint
 
     wanted = " or ".join(f"[{short(one)}]" for one in alternatives)
+    wrong = (ArithmeticError, AssertionError, SyntaxError, TypeError, ValueError, pint.PintError, tokenize.TokenError)
+    parts = _QUANTITY.fullmatch(str(text))
     try:
-        found: Any = registry().Quantity(str(text).replace("^", "**"))
-        value = float(found.magnitude)
-    except (pint.UndefinedUnitError, pint.DefinitionSyntaxError, ValueError, TypeError, AssertionError, AttributeError):
+        if parts is None:
+            raise ValueError
+        value = float(parts[1])
+        unit = (parts[2] or "").strip().replace("^", "**")
+        found: Any = registry().Quantity(value, registry().Unit(f"1{unit}" if unit.startswith("/") else unit))
+    except wrong:
         raise UserError(f"found {text!r}, which is not a quantity; needed a number with a unit, {wanted}") from None
+    if not math.isfinite(value):
+        raise UserError(f"found {text!r}, which is not a finite number; needed {wanted}")
     for one in alternatives:
         if found.is_compatible_with(registry().Unit(one)):
             return float(found.to(one).magnitude), one

@@ -23,6 +23,11 @@ def parameter_name(stem: str, product: str = "", members: Iterable[str] = ()) ->
     return f"{stem}[{','.join(inside)}]" if inside else stem
 
 
+def _filled(unit: str, bound: str) -> str:
+    """A unit with the unit variable replaced by what it is bound to."""
+    return bound if unit == ANY else unit.replace(ANY, f"({bound or 'dimensionless'})")
+
+
 @dataclass
 class _Joints:
     """What has been read so far."""
@@ -48,8 +53,7 @@ class _Joints:
         for item in verb.function(**numbers):
             if isinstance(item, Level):
                 name = wiring.get(item.name, item.name)
-                unit = verb.levels[item.name]
-                self._add_level(name, item.value, label, bound if unit == ANY else unit)
+                self._add_level(name, item.value, label, _filled(verb.levels[item.name], bound))
             else:
                 self._add_flow(label, item)
         self.citations |= set(verb.citations)
@@ -63,7 +67,11 @@ class _Joints:
                 continue
             numbers[port] = symbol(name)
             if needed == ANY and name in self.states:
-                bound = self.states[name].unit
+                found = self.states[name].unit
+                if bound != ANY and not same(found, bound):
+                    problem = f"found {name} in [{short(found)}]; needed [{short(bound)}], as its other ports have"
+                    raise ModelError(f"{placed.label}.{port}: {problem}")
+                bound = found
             self.wanted.append((placed.label, port, name, needed))
         return numbers, bound
 
@@ -77,7 +85,7 @@ class _Joints:
             members = tuple(filter(None, wired.strip("[]").split(",")))
             stem = f"{verb.name}.{parameter}"
             name = parameter_name(stem, placed.product, members)
-            row = Slot(name, needed.replace(ANY, bound), verb.name, stem, placed.product, members)
+            row = Slot(name, _filled(needed, bound), verb.name, stem, placed.product, members)
             numbers[parameter] = symbol(name)
             earlier = self.slots.setdefault(name, row)
             owner = self.owners.setdefault(name, verb.place)
@@ -108,7 +116,10 @@ class _Joints:
                 )
             ends.append(name)
         if item.rate != 0:
-            self.flows.append(FlowRow(f"{label}.{item.name}", sympy.sympify(item.rate), ends[0], ends[1]))
+            name = f"{label}.{item.name}"
+            if any(flow.name == name for flow in self.flows):
+                raise ModelError(f"two flows are called {name}; give each placement its own wiring or member")
+            self.flows.append(FlowRow(name, sympy.sympify(item.rate), ends[0], ends[1]))
 
     def check(self, constants: Mapping[str, Slot]) -> None:
         """Every port reads something, in its unit."""
@@ -167,7 +178,11 @@ def compose(
     Raises:
         ModelError: names, units, ownership or order do not fit; the message names mechanism, flow, found and needed.
     """
-    table = {state.name: state for state in states}
+    table: dict[str, State] = {}
+    for state in states:
+        if state.name in table:
+            raise ModelError(f"the state {state.name!r} is declared twice; let one noun own it")
+        table[state.name] = state
     joints = _Joints(table)
     for name, unit in (sums or {}).items():
         joints.levels[name], joints.given[name] = sympy.Integer(0), ("a declared sum", unit)
@@ -192,7 +207,7 @@ def compose(
     return Network(
         states=tuple(sorted(table.values())),
         levels=_ordered(joints.levels, joints.given),
-        flows=tuple(sorted(joints.flows, key=lambda flow: (flow.name, str(flow.source), str(flow.sink)))),
+        flows=tuple(sorted(joints.flows, key=lambda flow: flow.name)),
         parameters=tuple(sorted(joints.slots.values())),
         entries=tuple(entries),
         observables=tuple(observables),

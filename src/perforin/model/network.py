@@ -165,7 +165,7 @@ class Network:
             states=tuple(State(n, u, tuple(start)) for n, u, start in data["states"]),
             levels=tuple(LevelRow(n, read(e), u) for n, e, u in data["levels"]),
             flows=tuple(FlowRow(n, read(r), a, b) for n, r, a, b in data["flows"]),
-            parameters=tuple(Slot(n, u, by, stem, of, tuple(inside)) for n, u, by, stem, of, inside in data["parameters"]),
+            parameters=tuple(Slot(n, u, by, stem, of, tuple(m)) for n, u, by, stem, of, m in data["parameters"]),
             entries=tuple(Entry(d, u, s, keep, plus, tuple(by)) for d, u, s, keep, plus, by in data["entries"]),
             observables=tuple((a, b, c) for a, b, c in data["observables"]),
             clones=tuple((a, b) for a, b in data["clones"]),

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -90,6 +91,17 @@ def resolve(name: Any, scope: Scope, families: Families, own: set[str] | None = 
 
 def _placements(scope: Scope, families: Families) -> Iterator[Placement]:
     own = _written(scope, families)
+    labels = Counter(placed.label for placed in _listed(scope, families, own))
+    for placed in _listed(scope, families, own):
+        if labels[placed.label] == 1:
+            yield placed
+        else:
+            wired = [str(placed.wiring[port]) for port in placed.mechanism.ports]
+            inside = ",".join(filter(None, [scope.product, *wired]))
+            yield placed._replace(label=f"{placed.mechanism.name}[{inside}]")
+
+
+def _listed(scope: Scope, families: Families, own: set[str]) -> Iterator[Placement]:
     for verb, wiring in scope.mechanisms:
         known = [*verb.ports, *verb.parameters, *verb.levels]
         for stray in wiring.keys() - set(known):
