@@ -91,8 +91,9 @@ def resolve(name: Any, scope: Scope, families: Families, own: set[str] | None = 
 
 def _placements(scope: Scope, families: Families) -> Iterator[Placement]:
     own = _written(scope, families)
-    labels = Counter(placed.label for placed in _listed(scope, families, own))
-    for placed in _listed(scope, families, own):
+    listed = list(_listed(scope, families, own))
+    labels = Counter(placed.label for placed in listed)
+    for placed in listed:
         if labels[placed.label] == 1:
             yield placed
         else:

@@ -99,7 +99,7 @@ def level_named_as_a_port(prey: Cells, *, loss: PerDay) -> Parts:
 @pytest.mark.parametrize(
     "wrong,message",
     [
-        (rate_without_day, r"rate_without_day.deaths \(test_mechanism.py:\d+\): found .* \[cell\]; needed \[cell / d\]"),
+        (rate_without_day, r"rate_without_day.deaths \(test_mechanism.py:\d+\): .* \[cell\]; needed \[cell / d\]"),
         (rate_per_hour, r"rate_per_hour.deaths .*: found a rate in \[cell / h\]; needed \[cell / d\]"),
         (hidden_factor, r"hidden_factor.loss .* mixes units of one dimension: a factor of [\d.e+]+ is hidden"),
         (different_dimensions, r"different_dimensions: Cannot convert.*\n  test_mechanism.py:\d+: yield Flow"),
