@@ -60,9 +60,19 @@ def _power(base: float, exponent: float) -> float:
     return base if math.isnan(base) else max(base, TINY) ** exponent
 
 
-_SPACE = {"larger": _larger, "step": _step, "power": _power, "math": math} | {
-    name: getattr(math, name) for name in ("exp", "log", "sqrt")
-}
+def _exp(x: float) -> float:
+    return math.exp(x) if x < 709.7 or math.isnan(x) else math.inf
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
+
+
+def _sqrt(x: float) -> float:
+    return math.nan if x < 0 else math.sqrt(x)
+
+
+_SPACE = {"larger": _larger, "step": _step, "power": _power, "exp": _exp, "log": _log, "sqrt": _sqrt, "math": math}
 
 
 def python_text(network: Network, outputs: Sequence[str]) -> str:

@@ -116,10 +116,14 @@ class Graph:
         return self.sum([(1.0 / factor, self.node("inverse", inner))])
 
     def power(self, base: int, exponent: int) -> int:
-        """base**exponent: whole exponents up to 8 by products, halves by square roots, the rest for base >= 0."""
+        """base**exponent: whole exponents by squaring, halves by square roots, the rest for base >= 0."""
         number = self.value(exponent)
-        if number is not None and number == int(number) and abs(number) <= 8:
-            whole = reduce(self.product, [base] * abs(int(number)), self.number(1.0))
+        if number is not None and number == int(number):
+            whole, square, left = self.number(1.0), base, abs(int(number))
+            while left:
+                if left & 1:
+                    whole = self.product(whole, square)
+                square, left = self.product(square, square), left >> 1
             return whole if number >= 0 else self.inverse(whole)
         if number is not None and abs(number) == 0.5:
             root = self.node("sqrt", base)
