@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "perforin"
 TEXT = {".py", ".md", ".yaml", ".yml", ".csv", ".bib", ".toml", ".cff", ".j2", ".c", ".h", ".svg", ".css", ".html", ""}
-GENERATED = {".venv", ".git", "site", "dist", "build", "runs", "node_modules", "shared"}
+GENERATED = {".venv", ".git", "site", "dist", "build", "runs", "generated", "node_modules", "shared"}
 
 
 def python_files(*folders: str) -> list[Path]:

@@ -20,7 +20,8 @@ BRANDS = [
     "zuma", "juliet", "transcend", "eliana", "belinda", "karmma", "cartitude", "felix",
     "nkx101", "nkx019", "ft516", "ft576", "ft596", "ft522", "tak 007", "tak007",
 ]  # fmt: skip
-GENERIC = {"effector", "patient", "donor", "product", "antibody"}
+GENERIC = {"effector", "patient", "donor", "product", "antibody", "alpha", "transform"}
+"""Names in the library that are also ordinary words."""
 HOST = r"(?<!host )(?<!hosts )"
 
 
