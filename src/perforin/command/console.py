@@ -1,0 +1,113 @@
+"""What goes to the terminal: one JSON object, or a table; progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+__all__ = ["Stop", "emit", "interruptible", "note", "progress_bar", "table"]
+
+
+def emit(content: Mapping[str, Any]) -> None:
+    """Print exactly one JSON object on stdout; numbers that JSON cannot hold become null."""
+    from perforin.report.finite import finite
+
+    print(json.dumps(finite(dict(content)), indent=2, default=str))
+
+
+def note(text: str) -> None:
+    """A remark on stderr, so that stdout holds results only."""
+    print(text, file=sys.stderr)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", numeric: Sequence[int] = ()) -> None:
+    """Print a table; colours and lines follow NO_COLOR and the width of the terminal."""
+    import rich.box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(
+        title=title or None, title_justify="left", box=rich.box.SIMPLE_HEAD, show_header=any(heads), pad_edge=False
+    )
+    for place, head in enumerate(heads):
+        shown.add_column(Text(head), justify="right" if place in numeric else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*[Text(cell) for cell in row])
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    console.print(shown)
+
+
+class Stop:
+    """Whether Ctrl-C was pressed; the second press ends the program at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        """Whether the run should stop after the chunks in hand."""
+        return self.asked
+
+    def press(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle SIGINT."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        note("\nstopping after the chunks in hand; press Ctrl-C again to stop at once")
+
+
+@contextmanager
+def interruptible() -> Iterator[Stop]:
+    """Turn the first Ctrl-C into a flag that a run can ask for."""
+    stop = Stop()
+    try:
+        before = signal.signal(signal.SIGINT, stop.press)
+    except ValueError:  # not in the main thread: Ctrl-C cannot be caught here
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Callable[[Any], None] | None]:
+    """A bar with the time left on stderr; nothing where stderr is not a terminal or ``quiet`` is set."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def moved(step: Any) -> None:
+            bar.update(task, completed=step.done, total=step.total, description=step.stage)
+
+        yield moved
