@@ -1,0 +1,112 @@
+"""Write the pages that follow from code and tables: mechanisms, and the documents of the repository's root."""
+
+from __future__ import annotations
+
+import csv
+import pkgutil
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from latex2mathml.converter import convert
+
+from perforin import mechanisms
+from perforin.model.mechanism import Mechanism
+from perforin.model.write.latex import mechanism_equations
+from perforin.units import short
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = {"ARCHITECTURE.md": "architecture.md", "CONTRIBUTING.md": "contributing.md", "VISION.md": "vision.md"}
+HEADINGS = ("Assumes", "Leaves out", "Seen in")
+
+
+def discovered() -> Iterator[tuple[Mechanism, Path]]:
+    """Every mechanism with the file it stands in, by file and name."""
+    for module in sorted(info.name for info in pkgutil.iter_modules(mechanisms.__path__)):
+        loaded = import_module(f"perforin.mechanisms.{module}")
+        found = {name: verb for name, verb in vars(loaded).items() if isinstance(verb, Mechanism)}
+        for _, verb in sorted(found.items()):
+            if verb.function.__module__ == loaded.__name__:
+                yield verb, Path(str(loaded.__file__))
+
+
+def prose(text: str) -> str:
+    """A docstring as Markdown: its headings become small headings, the indentation below them goes."""
+    lines = []
+    for line in text.splitlines():
+        if line.strip() in HEADINGS:
+            lines += ["", f"**{line.strip()}**", ""]
+        else:
+            lines.append(line.strip() if line.startswith("    ") else line)
+    return "\n".join(lines).replace("``", "`")
+
+
+def rows(verb: Mechanism, file: Path) -> list[dict[str, str]]:
+    """Rows of the table beside the file that belong to this mechanism."""
+    table = file.with_suffix(".csv")
+    if not table.exists():
+        return []
+    with table.open(encoding="utf-8", newline="") as lines:
+        return [row for row in csv.DictReader(lines) if row["parameter"].partition(".")[0] == verb.name]
+
+
+def table(verb: Mechanism, file: Path) -> Iterator[str]:
+    """Ports and parameters of a mechanism with what the table says."""
+    yield from ["", "| port | unit |", "|---|---|"]
+    yield from (f"| `{port}` | {short(unit)} |" for port, unit in verb.ports.items())
+    found = rows(verb, file)
+    if not found:
+        return
+    yield from ["", "| parameter | for | value | unit | range | spread | kind | source |", "|---" * 8 + "|"]
+    for row in found:
+        keys = ", ".join(row[key] for key in ("cell", "antigen", "disease") if row[key]) or "any"
+        source = " ".join(filter(None, [row["source"], row["locator"]])) or row["note"]
+        yield (
+            f"| `{row['parameter'].partition('.')[2]}` | {keys} | {row['value']} | {short(row['unit'])} "
+            f"| {row['low']} to {row['high']} | {row['between_patient_cv']} | {row['kind']} "
+            f"| {source.replace('|', '/')} |"
+        )
+
+
+def page(verb: Mechanism, file: Path) -> str:
+    """One mechanism: what it is, its equations, its numbers and what it cites."""
+    lines = [f"# {verb.name.replace('_', ' ').capitalize()}", "", prose(verb.__doc__), "", "## Equations", ""]
+    for row in mechanism_equations(verb):
+        joint = ":" if row.kind == "flow" else "="
+        right = row.right.replace(r" \\ &\quad ", " ")
+        lines += [convert(rf"{row.left} {joint} {right}", display="block"), ""]
+    lines += ["## Numbers", *table(verb, file), ""]
+    if verb.citations:
+        lines += ["Cites: " + ", ".join(verb.citations) + ".", ""]
+    return "\n".join([*lines, f"Code: `src/perforin/mechanisms/{file.name}`", ""])
+
+
+def copied(name: str) -> str:
+    """A document of the root, with its links as seen from ``docs/generated/``."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](../")
+    for source, target in COPIED.items():
+        text = text.replace(f"]({source})", f"]({target})")
+    return re.sub(r"\]\((../decisions)\)", r"](\1/index.md)", text)
+
+
+def generate(target: Path) -> list[Path]:
+    """Write every generated page below ``target``; what stood there before goes."""
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "mechanisms").mkdir(parents=True)
+    pages = {new: copied(old) for old, new in COPIED.items()}
+    index = ["# Mechanisms", "", "One process each: what it says, its equations, and every number with its source.", ""]
+    for verb, file in discovered():
+        pages[f"mechanisms/{verb.name}.md"] = page(verb, file)
+        index.append(f"- [{verb.name.replace('_', ' ')}]({verb.name}.md): {verb.__doc__.splitlines()[0]}")
+    pages["mechanisms/index.md"] = "\n".join([*index, ""])
+    for name, text in pages.items():
+        (target / name).write_text(text, encoding="utf-8")
+    return [target / name for name in pages]
+
+
+if __name__ == "__main__":
+    written = generate(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "generated")
+    print(f"{len(written)} pages")
