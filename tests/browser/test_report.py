@@ -30,7 +30,8 @@ style="width:{width}px;height:20000px;border:0"></iframe><pre id="seen"></pre><s
 window.errors=[];document.getElementById('page').onload=function(){{setTimeout(function(){{
  var d=document.getElementById('page').contentDocument,w=d.defaultView,out={{plots:{{}},outside:[],small:[]}};
  d.querySelectorAll('.plot').forEach(function(p){{
-  out.plots[p.dataset.key]={{width:p.getBoundingClientRect().width,marks:p.querySelectorAll('.trace,.bars .point').length}}}});
+  out.plots[p.dataset.key]={{width:p.getBoundingClientRect().width,
+   marks:p.querySelectorAll('.trace,.bars .point').length}}}});
  out.scroll=d.documentElement.scrollWidth;out.inner=w.innerWidth;
  d.querySelectorAll('p,h1,h2,figure,details,dl,pre').forEach(function(e){{var b=e.getBoundingClientRect();
   if(b.width&&(b.right>w.innerWidth+1||b.left<-1))out.outside.push(e.tagName+' '+e.textContent.slice(0,40))}});

@@ -101,6 +101,7 @@ class Findings:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     claims: pd.DataFrame = field(default_factory=pd.DataFrame)
     extrapolation: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
 

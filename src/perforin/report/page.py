@@ -257,7 +257,8 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "light": {"colour": shown.colour, "meaning": shown.meaning, "reasons": list(shown.reasons)},
         "arms": dict(findings.arms),
         "network_hash": findings.manifest.get("network_hash", {}),
-        "seconds": findings.manifest.get("seconds", {}),
+        "seconds": _total(findings.manifest.get("seconds", math.nan)),
+        "seconds_by_stage": findings.manifest.get("seconds", {}),
         "patients": findings.patients,
         "failed": len(findings.failed),
         "estimates": estimates,
@@ -266,6 +267,10 @@ def as_json(findings: Findings) -> dict[str, Any]:
     }
     cleaned: dict[str, Any] = json.loads(json.dumps(finite(content), default=str))
     return cleaned
+
+
+def _total(seconds: Any) -> float:
+    return float(sum(seconds.values())) if isinstance(seconds, dict) else float(seconds)
 
 
 def write(findings: Findings, folder: Path) -> Path:

@@ -202,6 +202,7 @@ def made_findings() -> Findings:
             "network_hash": {"carnk": "0123456789abcdef", "cart": "fedcba9876543210"},
             "versions": {"perforin": "0.1.0"},
         },
+        references={"Halle2016": "Halle S and others (2016) In vivo killing capacity of cytotoxic T cells."},
         claims=pd.DataFrame(
             {
                 "id": ["C40"],

@@ -205,6 +205,7 @@ def test_numbers_that_json_cannot_hold_become_null(findings: Findings) -> None:
 
 def test_parameters_are_listed_with_source_and_assumptions_are_marked(page: Page, findings: Findings) -> None:
     assert "Halle2016 Fig. 2" in page.text
+    assert "Halle S and others (2016)" in page.text
     assert "no measurement in lymphoma was found" in page.text
     marked = [a for tag, a in page.elements if tag == "td" and "assumed" in a.get("class", "")]
     assert len(marked) == sum(int((table["kind"] == "assumed").sum()) for table in findings.parameters.values())

@@ -1,0 +1,204 @@
+"""The command line: help that teaches, errors as sentences, exit codes, JSON on stdout alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perforin.command import app, environment, loading, running
+from perforin.command.console import Stop, interruptible
+from perforin.errors import ComputeError, UserError
+
+VERBS = "demo new check run resume compare report explain replay show doctor".split()
+
+
+def execute(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = app.execute(list(words))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example_and_json(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    code, out, err = execute(capsys, verb, "--help")
+    assert (code, err) == (0, "")
+    assert f"perforin {verb}" in out.split("Examples:")[1]
+    assert "--json" in out
+
+
+def test_the_help_lists_every_verb_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = execute(capsys, "--help")
+    assert code == 0
+    assert all(re.search(rf"^\s+{verb}\s+\S", out, re.MULTILINE) for verb in VERBS)
+    assert "0 ok, 1 your input, 2 some patients failed, 3 internal" in out
+    assert execute(capsys)[1] == out
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    assert execute(capsys, "--version") == (0, version("perforin") + "\n", "")
+
+
+@pytest.mark.parametrize(
+    "words,expected",
+    [
+        (["rnu"], "run"),
+        (["run"], "scenario"),
+        (["doctor", "--jsn"], "--json"),
+        (["run", "x", "--n", "many"], "integer"),
+        (["run", "x", "--set", "no equals sign"], "PATH=VALUE"),
+        (["run", "x", "--quick", "--n", "3"], "one of them"),
+        (["show", "wirring"], "'wiring'"),
+    ],
+)
+def test_a_wrong_command_line_is_a_sentence_on_stderr_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    code, out, err = execute(capsys, *words)
+    assert (code, out) == (1, "")
+    assert err.startswith("perforin: ")
+    assert expected in err
+    assert "Traceback" not in err
+    assert err.count("\n") == 1
+
+
+def test_an_error_is_json_on_stderr_when_json_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = execute(capsys, "show", "wirring", "--json")
+    assert (code, out) == (1, "")
+    found = json.loads(err)
+    assert found["exit_code"] == 1
+    assert "did you mean 'wiring'" in found["error"]
+
+
+def test_an_internal_fault_says_so_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> dict[str, Any]:
+        raise ZeroDivisionError("a quarter past nine")
+
+    monkeypatch.setattr(environment, "diagnose", broken)
+    code, out, err = execute(capsys, "doctor")
+    assert (code, out) == (3, "")
+    assert "ZeroDivisionError: a quarter past nine" in err
+    assert "--debug" in err
+    assert "Traceback" not in err
+    code, _, err = execute(capsys, "doctor", "--debug")
+    assert code == 3
+    assert "Traceback" in err
+
+
+@pytest.mark.parametrize(
+    "problem,code", [(UserError("found x"), 1), (ComputeError("found y"), 3), (KeyboardInterrupt(), 130)]
+)
+def test_exit_codes_follow_the_kind_of_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, problem: BaseException, code: int
+) -> None:
+    def broken() -> dict[str, Any]:
+        raise problem
+
+    monkeypatch.setattr(environment, "diagnose", broken)
+    assert execute(capsys, "doctor")[0] == code
+
+
+def test_doctor_prints_versions_compiler_and_cache(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PERFORIN_CACHE", str(tmp_path / "kernels"))
+    code, out, _ = execute(capsys, "doctor", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["versions"]["perforin"]
+    assert found["cache"] == {"folder": str(tmp_path / "kernels"), "writable": True}
+    assert [one["name"] for one in found["tried"]] == ["clang", "gcc", "cc", "zig (ziglang wheel)"]
+    assert found["cores"] >= 1
+    code, out, _ = execute(capsys, "doctor")
+    assert code == 0
+    assert str(tmp_path / "kernels")[-20:] in out.replace("\n", "").replace(" ", "")
+
+
+def test_doctor_says_what_to_install_where_there_is_no_compiler(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PERFORIN_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "ziglang" else find(name, *a))
+    code, out, _ = execute(capsys, "doctor", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["compiler"] == ""
+    assert any("perforin[compiler]" in line for line in found["advice"])
+
+
+def test_doctor_names_a_cache_folder_that_cannot_be_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("PERFORIN_CACHE", str(tmp_path / "file" / "cache"))
+    found = json.loads(execute(capsys, "doctor", "--json")[1])
+    assert found["cache"]["writable"] is False
+    assert any("cannot be written" in line for line in found["advice"])
+
+
+def test_help_loads_no_science() -> None:
+    heavy = ["numpy", "pandas", "scipy", "sympy", "plotly", "pint", "pyarrow"]
+    script = (
+        "import sys; from perforin.command.app import execute; code = execute(['run', '--help']); "
+        f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_settings_are_paths_and_texts() -> None:
+    assert loading.settings(["a.b=1e9 cell", "c = x=y "]) == {"a.b": "1e9 cell", "c": "x=y"}
+    assert loading.settings(None) == {}
+    with pytest.raises(UserError, match="PATH=VALUE"):
+        loading.settings(["=3"])
+
+
+def test_a_new_run_never_lands_on_an_older_one(tmp_path: Path) -> None:
+    assert loading.fresh_folder(tmp_path, "x") == tmp_path
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(UserError, match="perforin resume"):
+        loading.fresh_folder(tmp_path, "x")
+    assert loading.fresh_folder(None, "x").name.endswith("-x")
+
+
+def test_the_first_interrupt_is_a_wish_and_the_second_an_order() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible() as stop:
+        assert isinstance(stop, Stop)
+        assert stop() is False
+        signal.raise_signal(signal.SIGINT)
+        assert stop() is True
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_new_refuses_to_overwrite(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = tmp_path / "origin.yaml"
+    origin.write_text("# a comment\nname: x\n")
+    monkeypatch.setattr(running.loading, "scenario_path", lambda _: origin)
+    mine = tmp_path / "mine.yaml"
+    assert execute(capsys, "new", str(mine))[0] == 0
+    assert mine.read_text() == origin.read_text()
+    mine.write_text("my own")
+    code, _, err = execute(capsys, "new", str(mine))
+    assert code == 1
+    assert "--force" in err
+    assert mine.read_text() == "my own"
+    assert execute(capsys, "new", str(mine), "--force", "--json")[0] == 0
+    assert execute(capsys, "new", str(tmp_path / "no" / "mine.yaml"))[0] == 1
