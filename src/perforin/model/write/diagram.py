@@ -57,10 +57,10 @@ def picture(network: Network) -> Picture:
     """Fold the members of each family into one box, and all flows between two boxes into one arrow."""
     parts = {name: state_parts(name) for name in network.state_names}
     folded: dict[Key, list[str]] = defaultdict(list)
-    for name in parts.values():
-        members = folded[name.product, name.stem]
-        if name.members:
-            members.append(" ".join(name.members))
+    for one in parts.values():
+        members = folded[one.product, one.stem]
+        if one.members:
+            members.append(" ".join(one.members))
     give = Identifiers()
     ids = {key: give.give(f"{key[0]}_{key[1]}") for key in sorted(folded)}
     boxes = tuple(Box(ids[key], *key, tuple(folded[key])) for key in sorted(folded))
@@ -88,8 +88,7 @@ def to_mermaid(network: Network) -> str:
     for product, boxes in drawn.groups.items():
         if product:
             lines.append(f'  subgraph group_{boxes[0].id}["{words(product)}"]')
-        for box in boxes:
-            lines.append(f'    {box.id}["{"<br/>".join(_quoted(line) for line in box.lines)}"]')
+        lines += [f'    {box.id}["{"<br/>".join(map(_quoted, box.lines))}"]' for box in boxes]
         if product:
             lines.append("  end")
     for arrow, (source, sink) in zip(drawn.arrows, _ends(drawn), strict=True):

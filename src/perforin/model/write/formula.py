@@ -9,6 +9,8 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
+from perforin.model.functions import SMALLEST
+
 __all__ = ["infix"]
 
 
@@ -36,7 +38,7 @@ class _Infix(StrPrinter):  # type: ignore[misc]
 
     def _print_Power(self, expr: Any) -> str:
         base, exponent = map(self._print, expr.args)
-        return f"piecewise(({base})^({exponent}), {base} > 0, 0)"
+        return f"max({base}, {float(SMALLEST)!r})^({exponent})"
 
     def _print_Larger(self, expr: Any) -> str:
         return f"max({self._print(expr.args[0])}, {self._print(expr.args[1])})"
@@ -76,6 +78,6 @@ class _Infix(StrPrinter):  # type: ignore[misc]
 def infix(expression: sympy.Expr, names: Mapping[str, str]) -> str:
     """An expression as text, with ``names`` giving the identifier of each symbol.
 
-    ``Power`` is zero where its base is not above zero, as in the kernels; ``Larger`` is ``max``, ``Step`` a piecewise.
+    The base of a ``Power`` counts as at least 1e-300, as in the kernels; ``Larger`` is ``max``, ``Step`` a piecewise.
     """
     return str(_Infix(names).doprint(expression))

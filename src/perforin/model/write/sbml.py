@@ -215,15 +215,12 @@ class _Writer:
         return tree
 
     def _mark(self, tree: Any, unit: str, *, zero: bool) -> None:
-        """Zero fits any unit, so it is marked only where it is a factor or guards a power."""
+        """Zero fits any unit, so it is marked only where it is a factor or a time."""
         if tree.isNumber():
             if zero or tree.getValue() != 0:
                 tree.setUnits(unit)
             return
         lib, kind = self.libsbml, tree.getType()
-        powers = (lib.AST_POWER, lib.AST_FUNCTION_POWER)
-        guard = kind == lib.AST_FUNCTION_PIECEWISE and tree.getChild(0).getType() in powers
-        for i in range(1 if kind in powers else tree.getNumChildren()):
-            child = tree.getChild(i)
-            inside = guard or (zero and kind == lib.AST_RELATIONAL_GT) or unit != "dimensionless"
-            self._mark(child, unit, zero=inside or kind == lib.AST_TIMES)
+        power = kind in (lib.AST_POWER, lib.AST_FUNCTION_POWER)
+        for i in range(1 if power else tree.getNumChildren()):
+            self._mark(tree.getChild(i), unit, zero=unit != "dimensionless" or kind == lib.AST_TIMES)
