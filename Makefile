@@ -30,7 +30,7 @@ bench: .venv/.installed ## measure speed on this machine
 
 docs: .venv/.docs ## build the site into site/
 	@$(BIN)/python docs/generate.py
-	@$(BIN)/mkdocs build --strict --quiet && echo "site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "site/index.html"
 
 clean: ## forget the environment and what was built
 	rm -rf .venv site dist build
