@@ -183,6 +183,6 @@ class Interpreted:
         return values, taken, ""
 
     def _reason(self, found: Array, now: float, method: str) -> str:
-        bad = np.flatnonzero(~np.isfinite(found).all(axis=1)) if found.size else np.empty(0, int)
+        bad = np.flatnonzero(~np.isfinite(found).all(axis=1)) if len(found) else []
         where = f" in {self.network.state_names[bad[0]]}" if len(bad) else ""
         return f"{method} found no solution after day {now:.6g}{where}"

@@ -11,6 +11,14 @@ from perforin.kernels.nodes import Graph
 __all__ = ["jacobian", "partials"]
 
 
+STEEPEST = 1e6
+"""Slope of x**n at zero is infinite for n < 1; a bounded one keeps the factors finite, and the step control does the rest."""
+
+
+def _at_most(graph: Graph, node: int, most: float) -> int:
+    return graph.sum([(-1.0, graph.node("larger", graph.sum([(-1.0, node)]), graph.number(-most)))])
+
+
 def partials(graph: Graph, node: int) -> dict[int, int]:
     """Slope of one operation by each operand that moves, as nodes."""
     name, *rest = graph.operations[node]
@@ -32,8 +40,8 @@ def partials(graph: Graph, node: int) -> dict[int, int]:
         case "power":
             base, exponent = rest
             safe = graph.node("larger", base, graph.number(1e-300))
-            slope = graph.product_of([exponent, node, graph.inverse(safe)])
-            found = [(base, slope), (exponent, graph.product(node, graph.node("log", safe)))]
+            steep = _at_most(graph, graph.product(node, graph.inverse(safe)), STEEPEST)
+            found = [(base, graph.product(exponent, steep)), (exponent, graph.product(node, graph.node("log", safe)))]
         case "larger":
             test = graph.node("less", rest[1], rest[0])
             found = [(rest[0], graph.where(test, one, zero)), (rest[1], graph.where(test, zero, one))]

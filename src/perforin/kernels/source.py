@@ -17,7 +17,7 @@ from perforin.model.network import Network
 
 __all__ = ["VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "1"
+VERSION = "2"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
