@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from external.published import blood_models, kinetic_models, leon_triana, product_models
 from external.published.published_model import Published
 from external.running import backends, roadrunner_course, run
-from unit.model_write.small_network import DOSES, START, VALUES, small
-
 from perforin.model.write import to_antimony, to_sbml
 from perforin.model.write.exchange import exchange
+from unit.model_write.small_network import DOSES, START, VALUES, small
 
 pytest.importorskip("roadrunner", reason="libroadrunner is not installed")
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")

@@ -8,6 +8,12 @@ from perforin.model.write import to_antimony, to_sbml
 from unit.model_write.small_network import DOSES, START, VALUES, small
 
 
+def factors(definition) -> dict[tuple[int, float], float]:
+    """Size of each base unit; Antimony writes 86400 as 8.64 of scale 4."""
+    units = [definition.getUnit(i) for i in range(definition.getNumUnits())]
+    return {(u.getKind(), u.getExponentAsDouble()): u.getMultiplier() * 10.0 ** u.getScale() for u in units}
+
+
 def test_antimony_parses_back_to_valid_sbml_with_the_same_parts():
     antimony = pytest.importorskip("antimony", reason="antimony is not installed")
     libsbml = pytest.importorskip("libsbml", reason="python-libsbml is not installed")
@@ -30,7 +36,7 @@ def test_antimony_parses_back_to_valid_sbml_with_the_same_parts():
     for i in range(ours.getNumUnitDefinitions()):
         one = ours.getUnitDefinition(i)
         other = theirs.getUnitDefinition(one.getId())
-        assert libsbml.UnitDefinition.areIdentical(one, other), one.getId()
+        assert factors(one) == pytest.approx(factors(other), rel=1e-12), one.getId()
 
 
 def test_changing_one_value_changes_one_line():
