@@ -202,3 +202,125 @@ def test_new_refuses_to_overwrite(
     assert mine.read_text() == "my own"
     assert execute(capsys, "new", str(mine), "--force", "--json")[0] == 0
     assert execute(capsys, "new", str(tmp_path / "no" / "mine.yaml"))[0] == 1
+
+
+STACK = importlib.util.find_spec("perforin.study") is not None
+stack = [pytest.mark.slow, pytest.mark.skipif(not STACK, reason="perforin.study is not there yet")]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run of the demo's scenario."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    code = app.execute(["run", running.DEMO, "--n", "6", "--seed", "3", "--out", str(folder), "--json"])
+    assert code in {0, 2}
+    return folder
+
+
+class TestARun:
+    """A small run of the demo's scenario, read in every way."""
+
+    pytestmark = stack
+
+    def test_json_of_a_run_is_one_object_with_the_promised_keys(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        code, out, _ = execute(
+            capsys, "run", running.DEMO, "--n", "4", "--seed", "3", "--out", str(tmp_path / "r"), "--json"
+        )
+        found = json.loads(out)
+        assert code == (2 if found["failed"] else 0)
+        assert found["patients"] == 4
+        assert found["seconds"] > 0
+        assert set(found["network_hash"]) == {one["arm"] for one in found["estimates"]}
+        wanted = set(
+            "ORR_d30 ORR_best CR_best PFS_6m PFS_12m OS_12m CRS_any CRS_ge3 ICANS_any ICANS_ge3 GvHD_ge2 Cmax Tmax AUC0_28 "
+            "last_detectable_day infused_share time_to_infusion cost".split()
+        )
+        for arm in found["network_hash"]:
+            assert wanted <= {one["endpoint"] for one in found["estimates"] if one["arm"] == arm}
+        for one in found["estimates"]:
+            assert {"arm", "endpoint", "value", "low", "high", "n", "unit", "published"} <= set(one)
+            assert all({"trial", "value", "low", "high", "n"} <= set(other) for other in one["published"])
+        assert any(one["published"] for one in found["estimates"])
+
+    def test_reading_a_run_again_gives_the_same_estimates(
+        self, capsys: pytest.CaptureFixture[str], finished: Path
+    ) -> None:
+        before = json.loads((finished / "report.json").read_text())["estimates"]
+        (finished / "report.html").unlink()
+        code, out, _ = execute(capsys, "report", str(finished), "--json")
+        assert code == 0
+        assert json.loads(out)["estimates"] == before
+        assert (finished / "report.html").is_file()
+
+    def test_compare_gives_one_endpoint_of_each_run(self, capsys: pytest.CaptureFixture[str], finished: Path) -> None:
+        words = ["compare", str(finished), str(finished), "--endpoint", "ORR_d30", "--json"]
+        code, out, _ = execute(capsys, *words)
+        runs = json.loads(out)["runs"]
+        assert code == 0
+        assert len(runs) == 2
+        assert {one["endpoint"] for one in runs[0]["estimates"]} == {"ORR_d30"}
+        assert runs[0]["estimates"] == runs[1]["estimates"]
+        code, _, err = execute(capsys, "compare", str(finished), "--endpoint", "ORR_d31")
+        assert code == 1
+        assert "did you mean 'ORR_d30'" in err
+
+    def test_replay_repeats_one_patient(
+        self, capsys: pytest.CaptureFixture[str], finished: Path, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "one.csv"
+        code, out, _ = execute(capsys, "replay", str(finished), "--patient", "2", "--out", str(file), "--json")
+        assert code == 0
+        assert json.loads(out)["patient"] == 2
+        assert len(file.read_text().splitlines()) > 10
+        assert execute(capsys, "replay", str(finished), "--patient", "600")[0] == 1
+        assert execute(capsys, "replay", str(finished), "--patient", "2", "--arm", "nobody")[0] == 1
+
+    def test_a_second_run_does_not_overwrite_the_first(
+        self, capsys: pytest.CaptureFixture[str], finished: Path
+    ) -> None:
+        code, _, err = execute(capsys, "run", running.DEMO, "--n", "4", "--out", str(finished))
+        assert code == 1
+        assert "perforin resume" in err
+
+    @pytest.mark.parametrize("what", ["wiring", "network", "parameters", "equations", "product", "disease"])
+    def test_show_prints_text_and_json(self, capsys: pytest.CaptureFixture[str], what: str) -> None:
+        code, out, _ = execute(capsys, "show", what, running.DEMO)
+        assert code == 0
+        assert len(out.splitlines()) > 5
+        code, out, _ = execute(capsys, "show", what, running.DEMO, "--json")
+        assert code == 0
+        assert json.loads(out)
+
+    def test_every_parameter_has_value_unit_kind_and_source(self, capsys: pytest.CaptureFixture[str]) -> None:
+        rows = json.loads(execute(capsys, "show", "parameters", running.DEMO, "--json")[1])["parameters"]
+        assert len(rows) > 100
+        for row in rows:
+            assert isinstance(row["value"], float)
+            assert {"unit", "kind", "source", "arm", "name"} <= set(row)
+            assert row["source"] or row["kind"] == "assumed"
+
+    def test_explain_knows_endpoints_and_parameters_and_suggests_names(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        rows = json.loads(execute(capsys, "show", "parameters", running.DEMO, "--json")[1])["parameters"]
+        name = next(row["name"] for row in rows if "." in row["name"])
+        assert json.loads(execute(capsys, "explain", name, "--json")[1])["values"]
+        assert "12 months" in execute(capsys, "explain", "PFS_12m")[1]
+        code, _, err = execute(capsys, "explain", "PFS_12")
+        assert code == 1
+        assert "did you mean 'PFS_12m'" in err
+
+    def test_check_accepts_the_copy_that_new_writes(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        mine = tmp_path / "mine.yaml"
+        assert execute(capsys, "new", str(mine))[0] == 0
+        code, out, err = execute(capsys, "check", str(mine))
+        assert (code, err) == (0, "")
+        assert "Nothing is wrong" in out
+
+    def test_a_folder_that_holds_no_run_is_a_sentence(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        for words in (["report", str(tmp_path)], ["resume", str(tmp_path)], ["compare", str(tmp_path / "none")]):
+            code, out, err = execute(capsys, *words)
+            assert (code, out) == (1, "")
+            assert "Traceback" not in err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,19 @@ from perforin.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from perforin.report.findings import Findings
+    from perforin.scenario import Scenario
 
-__all__ = ["findings_of", "fresh_folder", "groups", "machine_copy", "print_estimates", "print_parameters", "settings"]
+__all__ = [
+    "findings_of",
+    "fresh_folder",
+    "groups",
+    "load",
+    "machine_copy",
+    "print_estimates",
+    "print_parameters",
+    "scenario_path",
+    "settings",
+]
 
 
 def settings(assignments: list[str] | None) -> dict[str, str]:
@@ -26,9 +37,42 @@ def settings(assignments: list[str] | None) -> dict[str, str]:
     for text in assignments or []:
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
-            raise UserError(f"found --set {text!r}; needed PATH=VALUE, for example --set population.n=100")
+            raise UserError(f"found --set {text!r}; needed PATH=VALUE, for example --set patients.n=100")
         out[path.strip()] = value.strip()
     return out
+
+
+def load(
+    name: str, *, n: int | None = None, seed: int | None = None, changes: Mapping[str, str] | None = None
+) -> Scenario:
+    """Read a scenario and change what the command line changes.
+
+    Args:
+        name: a file, or the name of a scenario that comes with perforin.
+        n: virtual patients in each arm.
+        seed: of all random numbers.
+        changes: texts by path, as ``settings`` gives them.
+
+    Raises:
+        UserError: anything that does not fit.
+    """
+    from perforin.scenario import read_scenario
+
+    own: dict[str, Any] = {"patients.n": n, "seed": seed}
+    every = {path: value for path, value in own.items() if value is not None} | dict(changes or {})
+    scenario = read_scenario(name)
+    return scenario.with_changes(every) if every else scenario
+
+
+def scenario_path(name: str) -> Path:
+    """The file of a scenario.
+
+    Raises:
+        UserError: no such scenario (nearest suggested).
+    """
+    from perforin.scenario import read_scenario
+
+    return Path(read_scenario(name).file)
 
 
 def fresh_folder(out: Path | None, name: str) -> Path:

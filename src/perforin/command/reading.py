@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from perforin.command import loading
+from perforin.command import loading, models
 from perforin.command.console import emit, table
 from perforin.command.running import Machine
 from perforin.errors import UserError, nearest
@@ -76,7 +76,7 @@ def explain(
         better = {1: "more is better", -1: "less is better", 0: "neither direction is better"}[words.better]
         _tell({"endpoint": name, "label": words.label, "meaning": words.meaning, "better": better}, json)
         return
-    rows = loading.parameter_rows(loading.load(scenario))
+    rows = models.parameter_rows(loading.load(scenario))
     names = list(dict.fromkeys(row["name"] for row in rows))
     found = [row for row in rows if row["name"] == name or row["name"].split("[")[0] == name]
     if not found:
@@ -85,7 +85,7 @@ def explain(
             f"found {name!r}, which is no endpoint and no parameter of {scenario}; needed a name that "
             f"'perforin show parameters {scenario}' lists{nearest(name, [*ENDPOINTS, *names, *stems])}"
         )
-    said = loading.mechanism_words(name)
+    said = models.mechanism_words(name)
     if json:
         emit({"parameter": name, "mechanism": said, "values": found})
         return
@@ -116,7 +116,7 @@ def replay(
     from perforin import study
 
     opened = study.open_study(folder)
-    arms = list(loading.arm_labels(opened.scenario))
+    arms = list(opened.scenario.arms)
     chosen = arms[0] if arm is None else arm
     if chosen not in arms:
         raise UserError(f"found the arm {chosen!r}; needed one of {arms}{nearest(chosen, arms)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from perforin.command import loading
+from perforin.command import loading, models
 from perforin.command.console import emit, interruptible, note, progress_bar, table
 from perforin.errors import UserError
 
@@ -89,8 +89,8 @@ def check(scenario: Name, settings: Setting = None, json: Machine = False) -> No
 
     Units, names and ranges are checked and every arm's model is composed; nothing is simulated.
     """
-    read = loading.load(scenario, settings=loading.settings(settings))
-    facts = loading.facts(read)
+    read = loading.load(scenario, changes=loading.settings(settings))
+    facts = models.facts(read)
     if json:
         emit(facts)
         return
@@ -124,7 +124,7 @@ def run(
     """
     if quick and n is not None:
         raise UserError("found --quick and --n; needed one of them (--quick means --n 50)")
-    read = loading.load(scenario, n=50 if quick else n, seed=seed, settings=loading.settings(settings))
+    read = loading.load(scenario, n=50 if quick else n, seed=seed, changes=loading.settings(settings))
     return _told(*_simulate(read, out, workers, json), json)
 
 
@@ -203,7 +203,7 @@ Examples:
     "check": """\b
 Examples:
   perforin check mine.yaml
-  perforin check mine.yaml --set population.n=20""",
+  perforin check mine.yaml --set patients.n=20""",
     "run": """\b
 Examples:
   perforin run mine.yaml --quick

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from perforin.command import loading
+from perforin.command import loading, models
 from perforin.command.console import emit, table
 from perforin.command.running import Machine
 from perforin.errors import UserError, nearest
@@ -25,7 +25,7 @@ def show(
     if what not in SHOWS:
         raise UserError(f"found {what!r}; needed one of {list(SHOWS)}{nearest(what, SHOWS)}")
     read = loading.load(scenario)
-    arms = list(loading.arm_labels(read))
+    arms = list(read.arms)
     if arm is not None and arm not in arms:
         raise UserError(f"found the arm {arm!r}; needed one of {arms}{nearest(arm, arms)}")
     SHOWS[what](read, [arm] if arm else arms, json)
@@ -34,7 +34,7 @@ def show(
 def _wiring(scenario: Any, arms: list[str], machine: bool) -> None:
     from perforin.model.wiring import RULE
 
-    found = {arm: loading.placements(scenario, arm) for arm in arms}
+    found = {arm: models.placements(scenario, arm) for arm in arms}
     if machine:
         emit({"rule": RULE, "arms": found})
         return
@@ -47,7 +47,7 @@ def _wiring(scenario: Any, arms: list[str], machine: bool) -> None:
 
 
 def _network(scenario: Any, arms: list[str], machine: bool) -> None:
-    found = {arm: loading.model_of(scenario, arm).network for arm in arms}
+    found = {arm: scenario.model(arm).network for arm in arms}
     if machine:
         emit({"arms": {arm: {"network_hash": network.hash, **network.to_dict()} for arm, network in found.items()}})
         return
@@ -64,7 +64,7 @@ def _network(scenario: Any, arms: list[str], machine: bool) -> None:
 
 
 def _parameters(scenario: Any, arms: list[str], machine: bool) -> None:
-    rows = [row for row in loading.parameter_rows(scenario) if row["arm"] in arms]
+    rows = models.parameter_rows(scenario, arms)
     if machine:
         emit({"scenario": scenario.name, "parameters": rows})
         return
@@ -75,7 +75,7 @@ def _parameters(scenario: Any, arms: list[str], machine: bool) -> None:
 def _equations(scenario: Any, arms: list[str], machine: bool) -> None:
     found = {}
     for arm in arms:
-        network = loading.model_of(scenario, arm).network
+        network = scenario.model(arm).network
         slopes = {
             f"d({name})/dt": str(slope) for name, slope in zip(network.state_names, network.slopes(), strict=True)
         }
@@ -91,7 +91,7 @@ def _equations(scenario: Any, arms: list[str], machine: bool) -> None:
 
 def _nouns(part: str) -> Callable[[Any, list[str], bool], None]:
     def shown(scenario: Any, arms: list[str], machine: bool) -> None:
-        found = loading.nouns(scenario, part, arms)
+        found = models.nouns(scenario, part, arms)
         if machine:
             emit({part: found})
             return
