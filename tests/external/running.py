@@ -10,6 +10,7 @@ import pytest
 from perforin.kernels.build import Doses, build
 from perforin.kernels.compile import find_compiler
 from perforin.model.network import Network
+from perforin.model.write.exchange import exchange
 
 COMPILED = pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this machine")
 backends = pytest.mark.parametrize("backend", ["interpreted", pytest.param("compiled", marks=COMPILED)])
@@ -47,3 +48,29 @@ def roadrunner_course(sbml: str, days: Sequence[float], names: Sequence[str], *,
     model.integrator.absolute_tolerance = absolute
     model.integrator.maximum_num_steps = 1_000_000
     return np.asarray(model.simulate(times=list(days), selections=list(names)))
+
+
+def agree(network: Network, ours, theirs, days, *, tolerance: float = 1e-5) -> int:
+    """Every state agrees where it matters; the message names the state, the day and both numbers.
+
+    A state matters above 1e-9 of its own peak and above a thousand times the absolute tolerance of its unit (10 cells,
+    0.01 cells/uL, 1e-5 of anything else); below that both must be small. Returns how many numbers were compared.
+    """
+    compared = 0
+    for number, (name, absolute) in enumerate(zip(network.state_names, network.absolute_tolerances, strict=True)):
+        expected = theirs[:, number]
+        floor = max(1e-9 * np.abs(expected).max(), 1e3 * absolute)
+        for day, a, b in zip(days, ours[name], expected, strict=True):
+            if abs(b) > floor:
+                compared += 1
+                assert a == pytest.approx(b, rel=tolerance, abs=0), f"{name} on day {day}: {a!r} here, {b!r} there"
+            else:
+                assert abs(a) <= 2 * floor, f"{name} on day {day}: {a!r} here, {b!r} there"
+    return compared
+
+
+def identifiers(network: Network, values, start) -> list[str]:
+    """Identifier of each state in an exported model, in the network's order."""
+    written = exchange(network, values, start)
+    names = {row.name: row.id for row in (*written.counted, *written.measured)}
+    return [names[name] for name in network.state_names]

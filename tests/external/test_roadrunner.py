@@ -1,4 +1,4 @@
-"""Networks exported as SBML and run by libRoadRunner agree with our kernels to 1e-5 on every state.
+"""Networks exported as SBML and run by libRoadRunner agree with our kernels to 1e-5 on every state (``running.agree``).
 
 libRoadRunner: CVODE at rtol 1e-10, atol 1e-12. Ours: rtol 1e-9. States are compared where they matter, that is above
 1e-9 of their own peak and above a thousand times the absolute tolerance that the network gives their unit.
@@ -6,19 +6,16 @@ libRoadRunner: CVODE at rtol 1e-10, atol 1e-12. Ours: rtol 1e-9. States are comp
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from external.published import blood_models, kinetic_models, leon_triana, product_models
 from external.published.published_model import Published
-from external.running import backends, roadrunner_course, run
+from external.running import agree, backends, identifiers, roadrunner_course, run
 from perforin.model.write import to_antimony, to_sbml
-from perforin.model.write.exchange import exchange
 from unit.model_write.small_network import DOSES, START, VALUES, small
 
 pytest.importorskip("roadrunner", reason="libroadrunner is not installed")
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
-AGREEMENT = 1e-5
 
 
 def every_kind() -> Published:
@@ -40,27 +37,6 @@ CASES = {
 }
 
 
-def agree(network, ours, theirs, days):
-    """Every state agrees where it matters; the message names the state, the day and both numbers."""
-    compared = 0
-    for number, (name, tolerance) in enumerate(zip(network.state_names, network.absolute_tolerances, strict=True)):
-        expected = theirs[:, number]
-        floor = max(1e-9 * np.abs(expected).max(), 1e3 * tolerance)
-        for day, a, b in zip(days, ours[name], expected, strict=True):
-            if abs(b) > floor:
-                compared += 1
-                assert a == pytest.approx(b, rel=AGREEMENT, abs=0), f"{name} on day {day}: {a!r} here, {b!r} there"
-            else:
-                assert abs(a) <= 2 * floor, f"{name} on day {day}: {a!r} here, {b!r} there"
-    return compared
-
-
-def identifiers(model) -> list[str]:
-    written = exchange(model.network, model.values, model.start)
-    names = {row.name: row.id for row in (*written.counted, *written.measured)}
-    return [names[name] for name in model.network.state_names]
-
-
 @backends
 @pytest.mark.parametrize("doses_as_events", [False, True], ids=["without doses", "doses as events"])
 @pytest.mark.parametrize("name", CASES)
@@ -68,7 +44,7 @@ def test_the_exported_network_runs_the_same_in_libroadrunner(name, doses_as_even
     maker, days = CASES[name]
     model = maker() if doses_as_events else maker()._replace(doses=())
     text = to_sbml(model.network, model.values, model.start, model.doses)
-    theirs = roadrunner_course(text, [0, *days], identifiers(model))[1:]
+    theirs = roadrunner_course(text, [0, *days], identifiers(model.network, model.values, model.start))[1:]
     ours = run(model, days, backend=backend, rtol=1e-9)
     assert agree(model.network, ours, theirs, days) > 0
 
@@ -78,7 +54,7 @@ def test_antimony_text_and_sbml_run_the_same_in_libroadrunner():
     model, days = every_kind(), (1, 7, 20, 60)
     antimony.clearPreviousLoads()
     assert antimony.loadAntimonyString(to_antimony(model.network, model.values, model.start, model.doses)) >= 0
-    names = identifiers(model)
+    names = identifiers(model.network, model.values, model.start)
     from_antimony = roadrunner_course(antimony.getSBMLString("perforin_model"), [0, *days], names)
     from_sbml = roadrunner_course(to_sbml(model.network, model.values, model.start, model.doses), [0, *days], names)
     assert from_antimony == pytest.approx(from_sbml, rel=1e-9)
@@ -87,7 +63,7 @@ def test_antimony_text_and_sbml_run_the_same_in_libroadrunner():
 def test_a_later_begin_shifts_every_dose():
     model = every_kind()
     later = [(day - 5, *rest) for day, *rest in model.doses]
-    names = identifiers(model)
+    names = identifiers(model.network, model.values, model.start)
     plain = roadrunner_course(to_sbml(model.network, model.values, model.start, model.doses), [0, 8, 20], names)
     shifted = to_sbml(model.network, model.values, model.start, later, begin=-5.0)
     assert roadrunner_course(shifted, [0, 8, 20], names) == pytest.approx(plain, rel=1e-12)
