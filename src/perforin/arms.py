@@ -1,0 +1,169 @@
+"""The parts of a scenario: question, patients, and arms with what each patient of an arm may be given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pydantic
+
+from perforin.distributions import Population
+from perforin.errors import nearest
+from perforin.nouns import Number
+from perforin.schedule import Amount, DoseRow, DrugRow, RescueRow
+from perforin.yaml_reader import Strict
+
+__all__ = ["ENDPOINTS", "Arm", "DiseaseChoice", "Given", "Patients", "Question", "ReportOptions", "Rescue",
+           "endpoint_problem"]  # fmt: skip
+
+ENDPOINTS = (
+    "ORR_d30", "ORR_best", "CR_best", "PFS_6m", "PFS_12m", "OS_12m", "CRS_any", "CRS_ge3", "ICANS_any", "ICANS_ge3",
+    "GvHD_ge2", "Cmax", "Tmax", "AUC0_28", "last_detectable_day", "infused_share", "time_to_infusion", "cost",
+)  # fmt: skip
+"""Endpoints that a scenario asks for when it names none."""
+_FAMILIES = (
+    r"(ORR|CR)_d\d+", r"(ORR|CR)_\d+m", r"(PFS|OS|DOR|EFS)_(\d+m|median)", r"(CRS|ICANS)_(any|ge[1-5])",
+    r"(CRS|ICANS)_(onset|duration)", r"GvHD_(any|ge[1-4])", r"AUC0_\d+", r"RMST_(PFS|OS)_\d+m",
+)  # fmt: skip
+_SINGLE = (*ENDPOINTS, "MRD_negative", "CR_MRD_negative", "B_cell_aplasia_days", "healthy_nadir", "organ_injury",
+           "no_admission_share", "toxicity_to_clearance", "relapse_antigen_negative", "clearance_d28")  # fmt: skip
+_NAME = re.compile(r"[A-Za-z]\w*")
+_RESERVED = ("patient",)
+
+
+def endpoint_problem(name: str) -> str:
+    """Why a name is no endpoint, or the empty string."""
+    if name in _SINGLE or any(re.fullmatch(family, name) for family in _FAMILIES):
+        return ""
+    shown = "such as ORR_d30, PFS_12m, CRS_ge3 or cost"
+    return (
+        f"found the endpoint {name!r}; needed one {shown}{nearest(name, (*_SINGLE, 'OS_6m', 'CRS_ge2', 'ICANS_ge2'))}"
+    )
+
+
+class Question(Strict):
+    """What is asked and what the answer is used for, in the words of ICH M15."""
+
+    question_of_interest: str
+    context_of_use: str = "exploratory"
+    model_influence: str = "low"
+    decision_consequence: str = "low"
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, given: Any) -> Any:
+        return {"question_of_interest": given} if isinstance(given, str) else given
+
+
+class DiseaseChoice(Strict):
+    """A disease of the library and what this scenario changes in it."""
+
+    use: str
+    parameters: dict[str, Number] = pydantic.Field(default_factory=dict)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, given: Any) -> Any:
+        return {"use": given} if isinstance(given, str) else given
+
+
+class Patients(Population):
+    """How many virtual patients, and how they differ; covariates not named here are the disease's."""
+
+    n: int = 500
+
+    @pydantic.field_validator("n")
+    @classmethod
+    def _some(cls, n: int) -> int:
+        if n < 1:
+            raise ValueError(f"found {n} patients; needed at least 1")
+        return n
+
+
+class ReportOptions(Strict):
+    """What the report holds beside the answer."""
+
+    embed_data: bool = True
+    note: str = ""
+
+
+def _name_or_rows(given: Any) -> str:
+    return "name" if isinstance(given, str) else "rows"
+
+
+Lymphodepletion = Annotated[
+    Annotated[str, pydantic.Tag("name")] | Annotated[tuple[DrugRow, ...], pydantic.Tag("rows")],
+    pydantic.Discriminator(_name_or_rows),
+]
+
+
+class Arm(Strict):
+    """What one group of the same patients is given; days are counted from the first infusion.
+
+    ``product`` names one product, ``products`` several by key; an arm without either is not treated with cells.
+    """
+
+    label: str = ""
+    product: str = ""
+    products: dict[str, str] = pydantic.Field(default_factory=dict)
+    schedule: tuple[DoseRow, ...] = ()
+    lymphodepletion: Lymphodepletion = ()
+    drugs: tuple[DrugRow, ...] = ()
+    rescue: tuple[RescueRow, ...] = ()
+    process: str = ""
+    parameters: dict[str, Number] = pydantic.Field(default_factory=dict)
+    published: tuple[str, ...] | None = None
+
+    @property
+    def chosen(self) -> Mapping[str, str]:
+        """Products by the key that names their states and doses."""
+        return {"product": self.product} if self.product else self.products
+
+    def drug_names(self, regimen: tuple[DrugRow, ...]) -> tuple[str, ...]:
+        """Every drug that a patient of this arm may get, once; ``regimen`` is the lymphodepletion."""
+        timed = [row.drug for row in (*regimen, *self.drugs)]
+        return tuple(dict.fromkeys([*timed, *(row.drug for row in self.rescue)]))
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self) -> Arm:
+        for problem in self._problems():
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        if self.product and self.products:
+            yield "found 'product' and 'products'; needed one of them"
+        for key in self.products:
+            if not _NAME.fullmatch(key) or key in _RESERVED:
+                yield f"found the product key {key!r}; needed a word of letters, digits and _, other than 'patient'"
+        if self.schedule and not self.chosen:
+            yield "found a schedule and no product; needed 'product: name'"
+        if self.process and not self.chosen:
+            yield "found a process and no product; needed 'product: name'"
+        for row in self.schedule:
+            if row.product not in self.chosen and (row.product or len(self.chosen) > 1):
+                keys = list(self.chosen)
+                yield f"schedule: found the product {row.product!r}; needed one of {keys}{nearest(row.product, keys)}"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One thing given: ``dose`` names the network's entries, ``days`` count from the first infusion."""
+
+    dose: str
+    days: tuple[float, ...]
+    amount: Amount
+    unit: str
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """A drug given on the first day on which a toxicity reaches a grade."""
+
+    dose: str
+    amount: Amount
+    unit: str
+    toxicity: str
+    grade: int
