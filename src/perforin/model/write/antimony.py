@@ -26,7 +26,7 @@ def to_antimony(
     Raises:
         UserError: a value, start or dose does not fit the network.
 
-    Source: Smith2009 (Antimony: a modular model definition language).
+    Source: Smith and others (2009), Antimony: a modular model definition language, doi:10.1093/bioinformatics/btp401.
     """
     model = exchange(network, values, start, doses, begin=begin, title=title)
     blocks = (

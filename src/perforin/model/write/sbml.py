@@ -47,7 +47,7 @@ def to_sbml(
         UserError: python-libsbml is absent, or a value, start or dose does not fit the network.
         ModelError: libSBML finds an error in the document.
 
-    Source: Hucka2019 (SBML Level 3 Version 2 Core).
+    Source: Hucka and others (2019), SBML Level 3 Version 2 Core, doi:10.1515/jib-2019-0021.
     """
     libsbml = _library()
     model = exchange(network, values, start, doses, begin=begin, title=title)
