@@ -17,7 +17,7 @@ __all__ = ["dose_table", "immune", "immune_population", "network"]
 
 def network(states: Mapping[str, str], flows: Sequence[tuple], levels: Mapping[str, sympy.Expr] | None = None,
             clones: Sequence[tuple[str, str]] = ()) -> Network:  # fmt: skip
-    """A network whose parameters are the symbols that are neither states nor levels; flows are (name, rate, from, to)."""
+    """A network whose parameters are all other symbols; flows are (name, rate, from, to)."""
     levels = levels or {}
     used = {s.name for e in [*levels.values(), *(flow[1] for flow in flows)] for s in sympy.sympify(e).free_symbols}
     names = sorted(used - set(states) - set(levels))
@@ -67,8 +67,9 @@ CENTRE = {
 
 
 def immune() -> Network:
-    """Three antigen classes, effector cells, cytokines and a toxicity chain: stiff, with every function kernels know."""
-    s = {name: symbol(name) for name in [*IMMUNE, *CENTRE, "burden", "contact", "drive", "toggle", "room", "dose_effect"]}
+    """Three antigen classes, effector cells, cytokines, a toxicity chain: stiff, with every function kernels know."""
+    names = [*IMMUNE, *CENTRE, "burden", "contact", "drive", "toggle", "room", "dose_effect"]
+    s = {name: symbol(name) for name in names}
     kill = {c: symbol(f"kill_{c}") for c in ("low", "high")}
     levels = {
         "burden": s["tumour_low"] + s["tumour_high"] + s["tumour_negative"],
@@ -132,7 +133,7 @@ def _host(s: Mapping[str, sympy.Symbol]) -> list[tuple]:
 
 
 def immune_population(patients: int, seed: int = 1, spread: float = 0.3):
-    """Parameters, start and doses (lymphodepletion on days -5 and -4, cells on day 0) for patients who begin on day -6."""
+    """Parameters, start, and doses (lymphodepletion on days -5 and -4, cells on day 0); patients begin on day -6."""
     net, random = immune(), np.random.default_rng(seed)
     centre = np.array([CENTRE[name] for name in net.parameter_names])
     parameters = centre * np.exp(spread * random.standard_normal((patients, len(centre))))

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from perforin.errors import ComputeError, UserError
 from perforin.kernels.source import VERSION, generate
 from perforin.model.network import Network
 
-__all__ = ["FLAGS", "Built", "Compiler", "built", "cache_folder", "find_compiler", "native_lanes", "processor"]
+__all__ = ["FLAGS", "Built", "Compiler", "built", "cache_folder", "find_compiler", "kept", "native_lanes", "processor"]
 
 FLAGS = tuple(
     "-O3 -march=native -fno-math-errno -fno-trapping-math -ffp-contract=fast -shared -fPIC -w -Wno-psabi".split()
@@ -124,26 +124,31 @@ def built(network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes
         UserError: an output that the network does not have, or a named cache folder that cannot be written.
         ComputeError: the compiler fails; the message holds its first lines.
     """
-    lanes = native_lanes() if lanes is None else lanes
-    key = [network.hash, list(outputs), VERSION, lanes, compiler.identity, FLAGS, processor()]
-    stem = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
+    width = native_lanes() if lanes is None else lanes
+
+    def write() -> tuple[str, dict[str, Any]]:
+        source = generate(network, outputs, width)
+        return source.text, {**source.facts, "entries": source.entries, "lanes": width}
+
+    return kept([network.hash, list(outputs), VERSION, width], write, compiler, cache)
+
+
+def kept(key: Sequence[object], write: Callable[[], tuple[str, dict[str, Any]]], compiler: Compiler,
+         cache: str | Path | None = None) -> Built:  # fmt: skip
+    """The shared library known by ``key`` in the cache, or the C text that ``write`` gives, compiled and kept."""
+    whole = json.dumps([*key, compiler.identity, FLAGS, processor()])
     folder = cache_folder(cache)
-    library = folder / f"{stem}{'.dll' if os.name == 'nt' else '.so'}"
+    library = folder / f"{hashlib.sha256(whole.encode()).hexdigest()[:24]}{'.dll' if os.name == 'nt' else '.so'}"
     notes = library.with_suffix(".json")
     if library.exists() and notes.exists():
         return Built(library, json.loads(notes.read_text()), True)
-    source = generate(network, outputs, lanes)
+    source, facts = write()
     clock = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         text, made = Path(scratch) / "kernel.c", Path(scratch) / library.name
-        text.write_text(source.text)
+        text.write_text(source)
         _compile(compiler, text, made)
-        facts = dict(source.facts) | {
-            "entries": source.entries,
-            "compile_seconds": round(time.perf_counter() - clock, 3),
-            "compiler": compiler.identity,
-            "lanes": lanes,
-        }
+        facts |= {"compile_seconds": round(time.perf_counter() - clock, 3), "compiler": compiler.identity}
         (Path(scratch) / notes.name).write_text(json.dumps(facts))
         # Written aside and renamed, notes last: another process sees a whole kernel or none.
         made.replace(library)

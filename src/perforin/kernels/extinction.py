@@ -1,9 +1,9 @@
 """Probability that clones have died out: a birth-death branching process along the deterministic trajectory.
 
-The differential equations give expected cell numbers and never declare a cure: 1e-3 expected cells is neither one cell
-nor none. Here each cell divides, dies or changes its type independently, at the rates of the trajectory (Kendall 1948
-for one type; backward equations of the generating function for several). Everything is written for the survival q = 1 - p
-of one cell's descendants, which keeps its relative accuracy when 1e10 cells each have a chance of 1e-12.
+The differential equations give expected cell numbers and never declare a cure: 1e-3 expected cells is neither one
+cell nor none. Here each cell divides, dies or changes its type independently, at the rates of the trajectory (Kendall
+1948 for one type; backward equations of the generating function for several). Everything is written for the survival
+q = 1 - p of one cell's descendants, which keeps its relative accuracy when 1e10 cells each have a chance of 1e-12.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from perforin.errors import UserError
 from perforin.kernels.clones import CloneRates, clone_outputs, rates_from
+from perforin.kernels.compile import find_compiler
+from perforin.kernels.extinction_code import MOST_STEPS, MOST_TYPES, survival
 
 __all__ = [
     "CloneRates", "Extinction", "clone_outputs", "extinction", "fates", "kendall", "mean_given_survival", "rates_from",
@@ -23,8 +25,10 @@ __all__ = [
 
 Array = NDArray[np.float64]
 SMALLEST = 1e-100
-BLOCK = 4_000_000
-"""Numbers held at once: patients are taken in blocks of this many."""
+COARSE = 0.5
+"""Steps are made so short that net rates change, and cells change type, by at most this much in one."""
+BLOCK = 1_000_000
+"""Numbers held at once without a compiler: patients are taken in blocks of this many."""
 
 
 def kendall(birth: Array, death: Array, days: Array, cells: Array) -> Array:
@@ -78,7 +82,7 @@ def _riccati(q: Array, source: Array, rate: Array, birth: Array, step: float) ->
     """Exact solution after ``step`` of dq/ds = source + rate q - birth q^2 with source, birth >= 0; never cancels."""
     root = np.maximum(np.sqrt(rate * rate + 4 * birth * source), SMALLEST)
     large = root + np.abs(rate)
-    small = 4 * birth * source / large
+    small = np.maximum(4 * birth * source, SMALLEST**2) / large
     up, down = np.where(rate > 0, large, small), np.where(rate > 0, small, large)
     left = np.exp(-root * step)
     gone = -np.expm1(-root * step)
@@ -103,7 +107,8 @@ def _back(q: Array, rates: tuple[Array, Array, Array, Array], step: float) -> Ar
 
 
 def extinction(rates: CloneRates, days: Array, cells: Array, counted: Sequence[bool] | None = None, *,
-               until: NDArray[np.intp] | None = None, longest: float = 0.5) -> Array:  # fmt: skip
+               until: NDArray[np.intp] | None = None, coarse: float = COARSE,
+               backend: str = "auto") -> Array:  # fmt: skip
     """Probability that no counted cell is alive on each day, for several types that change into each other.
 
     Args:
@@ -113,13 +118,14 @@ def extinction(rates: CloneRates, days: Array, cells: Array, counted: Sequence[b
         counted: which types must be gone; all when None. A type that is not counted still carries its changes into
             counted ones.
         until: indices of the days to report; all when None. The cost is proportional to their number.
-        longest: longest step [day]; longer intervals are divided, rates being linear in between.
+        coarse: see ``COARSE``; rates are linear between days.
+        backend: "compiled", "interpreted" (NumPy) or "auto", as for ``build``.
 
     Returns:
         (patients, reported days).
 
     Raises:
-        UserError: shapes that do not fit, or days that do not rise.
+        UserError: shapes that do not fit, days that do not rise, or no compiler where one is asked for.
     """
     n, grid, types = rates.birth.shape
     if len(days) != grid or (np.diff(days) <= 0).any():
@@ -128,15 +134,20 @@ def extinction(rates: CloneRates, days: Array, cells: Array, counted: Sequence[b
         raise UserError(f"found cells of shape {cells.shape}; needed {(n, types)}: patients by types")
     ends = np.arange(grid) if until is None else np.asarray(until)
     mask = np.ones(types) if counted is None else np.array(counted, dtype=np.float64)
+    compiler = None if backend == "interpreted" else find_compiler()
+    if backend == "compiled" and compiler is None:
+        raise UserError("found no C compiler; needed clang, gcc, cc or the ziglang wheel: pip install perforin[compiler]")
+    if compiler is not None and types <= MOST_TYPES:
+        return _all_extinct(survival(rates, days, ends, mask, coarse, compiler), cells)
     size = max(1, BLOCK // (len(ends) * types))
     parts = [
-        _all_extinct(_survival(rates.of(slice(k, k + size)), days, ends, mask, longest), cells[k : k + size])
+        _all_extinct(_survival(rates.of(slice(k, k + size)), days, ends, mask, coarse), cells[k : k + size])
         for k in range(0, n, size)
     ]
     return np.concatenate(parts) if parts else np.empty((0, len(ends)))
 
 
-def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: Array, longest: float) -> Array:
+def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: Array, coarse: float) -> Array:
     """(patients, ends, types): probability that a cell of the first day has counted descendants on each end day."""
     n, grid, types = rates.birth.shape
     q = np.broadcast_to(counted, (n, len(ends), types)).copy()
@@ -144,7 +155,7 @@ def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: A
     for i in range(grid - 2, -1, -1):
         # An end day at or before this interval has nothing to go back through yet.
         later = np.flatnonzero(ends > i)
-        parts = max(1, int(np.ceil((days[i + 1] - days[i]) / longest)))
+        parts = _steps_in(rates, i, float(days[i + 1] - days[i]), coarse)
         step = float((days[i + 1] - days[i]) / parts)
         part = q[:, later]
         for k in range(parts - 1, -1, -1):
@@ -153,6 +164,13 @@ def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: A
             part = _back(part, (frozen[0], frozen[1], frozen[2], frozen[3]), step)
         q[:, later] = part
     return q
+
+
+def _steps_in(rates: CloneRates, i: int, length: float, coarse: float) -> int:
+    moved = sum(np.abs(table[:, i + 1] - table[:, i]) for table in (rates.birth, rates.death))
+    coupled = sum(np.maximum(table[:, i], table[:, i + 1]).sum(axis=2) for table in (rates.change, rates.bud))
+    most = float(np.nanmax(moved + coupled, initial=0.0)) * length / coarse
+    return 1 + int(most) if most < MOST_STEPS else MOST_STEPS
 
 
 def mean_given_survival(mean: Array, extinct: Array) -> Array:
@@ -178,19 +196,21 @@ class Extinction:
     negative: Array
 
 
-def fates(rates: CloneRates, days: Array, *, until: NDArray[np.intp] | None = None, longest: float = 0.5) -> Extinction:
+def fates(rates: CloneRates, days: Array, *, until: NDArray[np.intp] | None = None, coarse: float = COARSE,
+          backend: str = "auto") -> Extinction:  # fmt: skip
     """What becomes of the clones that the network counts, from the cells of the first day.
 
     Args:
         rates: from ``rates_from``.
         days: (days,) of the rates.
         until: indices of the days to report; all when None.
-        longest: longest step [day].
+        coarse: see ``COARSE``.
+        backend: as for ``extinction``.
     """
     cells = np.maximum(rates.cells[:, 0], 0.0)
     positive = [kind == "positive" for kind in rates.kinds]
     every, some, none = (
-        extinction(rates, days, cells, counted, until=until, longest=longest)
+        extinction(rates, days, cells, counted, until=until, coarse=coarse, backend=backend)
         for counted in (None, positive, [not one for one in positive])
     )
     return Extinction(every, some, none)

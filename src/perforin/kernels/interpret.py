@@ -183,6 +183,7 @@ class Interpreted:
         return values, taken, ""
 
     def _reason(self, found: Array, now: float, method: str) -> str:
-        bad = np.flatnonzero(~np.isfinite(found).all(axis=1)) if len(found) else []
+        finite = np.isfinite(np.atleast_2d(found)).all(axis=1)
+        bad = np.flatnonzero(~finite)
         where = f" in {self.network.state_names[bad[0]]}" if len(bad) else ""
         return f"{method} found no solution after day {now:.6g}{where}"

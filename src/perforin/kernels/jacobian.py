@@ -12,7 +12,7 @@ __all__ = ["jacobian", "partials"]
 
 
 STEEPEST = 1e6
-"""Slope of x**n at zero is infinite for n < 1; a bounded one keeps the factors finite, and the step control does the rest."""
+"""The slope of x**n at zero is infinite for n < 1; bounded, it keeps the factors finite (steps do the rest)."""
 
 
 def _at_most(graph: Graph, node: int, most: float) -> int:

@@ -17,7 +17,7 @@ from perforin.model.network import Network
 
 __all__ = ["VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "2"
+VERSION = "3"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
@@ -221,7 +221,8 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
         "INVERSE_GAMMA": repr(1 / rosenbrock.GAMMA),
         "STAGES_C": _stages(),
     }
-    text = files("perforin.kernels").joinpath("driver.c").read_text()
+    folder = files("perforin.kernels")
+    text = folder.joinpath("vector.c").read_text() + folder.joinpath("driver.c").read_text()
     for name, piece in pieces.items():
         text = text.replace(f"@{name}@", "\n".join(piece) if isinstance(piece, list) else str(piece))
     facts = {

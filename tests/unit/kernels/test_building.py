@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernel_networks import network
 
+from kernel_networks import network
 from perforin.errors import ComputeError, UserError
 from perforin.kernels import compile as compiling
 from perforin.kernels.build import build, no_doses
@@ -99,7 +99,8 @@ def test_the_zig_wheel_serves_where_no_compiler_is_installed(decay, monkeypatch,
     pytest.importorskip("ziglang", reason="the ziglang wheel is not installed")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "ziglang" in find_compiler().command
-    np.testing.assert_allclose(_run(build(decay, ["x"], backend="compiled", cache=tmp_path)), 100 * np.exp(-1.0), rtol=1e-4)
+    kernel = build(decay, ["x"], backend="compiled", cache=tmp_path)
+    np.testing.assert_allclose(_run(kernel), 100 * np.exp(-1.0), rtol=1e-4)
 
 
 def test_clang_is_preferred_to_gcc(monkeypatch, tmp_path):
@@ -144,7 +145,7 @@ def test_a_default_cache_that_cannot_be_written_gives_way_to_a_temporary_one(dec
 
 @pytest.mark.parametrize("backend", ["compiled", "interpreted"])
 def test_an_unknown_output_is_refused_with_the_nearest_name(decay, backend, tmp_path):
-    with pytest.raises(UserError, match="found the output 'duoble'.*did you mean 'double'"):
+    with pytest.raises(UserError, match=r"found the output 'duoble'.*did you mean 'double'"):
         build(decay, ["duoble"], backend=backend, cache=tmp_path)
 
 

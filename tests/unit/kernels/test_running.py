@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
-from kernel_networks import dose_table, immune_population, network
 
+from kernel_networks import dose_table, immune_population, network
 from perforin.errors import UserError
 from perforin.kernels.build import Doses, no_doses
 from perforin.kernels.compile import find_compiler
@@ -166,27 +166,32 @@ def test_states_sink_below_zero_by_no_more_than_their_tolerance(compiled, popula
 
 def test_nobody_and_no_dose_are_fine(compiled, population):
     net = population[0]
-    empty = compiled(net, OUTPUTS).run(np.empty((0, len(net.parameters))), np.empty((0, len(net.states))), no_doses(0), DAYS)
+    parameters, start = np.empty((0, len(net.parameters))), np.empty((0, len(net.states)))
+    empty = compiled(net, OUTPUTS).run(parameters, start, no_doses(0), DAYS)
     assert empty.values.shape == (0, len(DAYS), len(OUTPUTS))
 
 
+def _one(state, day):
+    return Doses(np.full((2, 1), day), np.array([state], np.int32), np.ones(1), np.ones((2, 1)))
+
+
 BAD = {
-    "parameters of shape": dict(parameters=np.ones((2, 3))),
-    "start of shape": dict(start=np.ones((2, 1))),
-    "doses.when of shape": dict(doses=no_doses(5)),
-    "not finite and rising": dict(days=[0.0, 2.0, 1.0]),
-    "into state 7": dict(doses=Doses(np.ones((2, 1)), np.array([7], np.int32), np.ones(1), np.ones((2, 1)))),
-    "relative tolerance of 0": dict(rtol=0.0),
-    "on day -2; needed day 0 or later": dict(doses=Doses(np.full((2, 1), -2.0), np.array([0], np.int32), np.ones(1), np.ones((2, 1)))),
+    "parameters of shape": {"parameters": np.ones((2, 3))},
+    "start of shape": {"start": np.ones((2, 1))},
+    "doses.when of shape": {"doses": no_doses(5)},
+    "not finite and rising": {"days": [0.0, 2.0, 1.0]},
+    "into state 7": {"doses": _one(7, 1.0)},
+    "relative tolerance of 0": {"rtol": 0.0},
+    "on day -2; needed day 0 or later": {"doses": _one(0, -2.0)},
 }
 
 
 @pytest.mark.parametrize("message, change", list(BAD.items()))
 def test_input_that_does_not_fit_is_refused(compiled, explosive, message, change):
-    given = dict(parameters=np.ones((2, 1)), start=np.ones((2, 2)), doses=no_doses(2), days=[0.5]) | change
+    usual = {"parameters": np.ones((2, 1)), "start": np.ones((2, 2)), "doses": no_doses(2), "days": [0.5]}
     for kernel in (compiled(explosive, ["x"]), Interpreted(explosive, ["x"])):
         with pytest.raises(UserError, match=message):
-            kernel.run(**given)
+            kernel.run(**(usual | change))
 
 
 def test_a_dose_amount_that_is_not_a_number_fails_its_patient(compiled, explosive):

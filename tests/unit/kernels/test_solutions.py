@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
-from kernel_networks import dose_table, immune_population, network
-from oracle import compare_with_oracle
 from scipy.linalg import expm
 
+from kernel_networks import dose_table, immune_population, network
+from oracle import compare_with_oracle
 from perforin.kernels.build import no_doses
 from perforin.kernels.interpret import Interpreted
 from perforin.model.functions import Larger, Power, Step
@@ -101,9 +101,14 @@ FUNCTIONS = {
     "inverse cube": (lambda x: (x + 9) ** -3, lambda x: (x + 9) ** -3.0, (1e-3, 1e3)),
     "larger": (lambda x: Larger(x, 2), lambda x: np.maximum(x, 2), (-5.0, 5.0)),
     "step": (Step, lambda x: np.where(x > 0, 1.0, 0.0), (-2.0, 2.0)),
-    "choice": (lambda x: sympy.Piecewise((x**2, x < 1), (-x, sympy.And(x >= 2, x <= 3)), (7, sympy.Or(x > 4, sympy.Ne(x, 1))), (1, True)),
-               lambda x: np.where(x < 1, x**2, np.where((x >= 2) & (x <= 3), -x, np.where(x != 1, 7.0, 1.0))), (0.0, 5.0)),
-}  # fmt: skip
+    "choice": (
+        lambda x: sympy.Piecewise(
+            (x**2, x < 1), (-x, sympy.And(x >= 2, x <= 3)), (7, sympy.Or(x > 4, sympy.Ne(x, 1))), (1, True)
+        ),
+        lambda x: np.where(x < 1, x**2, np.where((x >= 2) & (x <= 3), -x, np.where(x != 1, 7.0, 1.0))),
+        (0.0, 5.0),
+    ),
+}
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_networks import immune_population, network
 
+from kernel_networks import immune_population, network
 from perforin.kernels.interpret import Interpreted
 from perforin.kernels.lu import fill
 from perforin.kernels.nodes import Graph, Reader
@@ -90,7 +90,12 @@ numbers = st.floats(0.1, 3.0)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("xyzk"), numbers), min_size=2, max_size=8), numbers, numbers, numbers)
+@given(
+    st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("xyzk"), numbers), min_size=2, max_size=8),
+    numbers,
+    numbers,
+    numbers,
+)
 def test_sharing_never_changes_a_value(parts, x, y, z):
     s = {n: symbol(n) for n in "xyzk"}
     products = [sympy.Mul(*(s[a], s[b], s[b], c)) for a, b, c in parts]
