@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pydantic
@@ -126,11 +126,15 @@ def amount(dose: str, cap: str | None = None) -> Amount:
 
 
 class _Timed(Strict):
-    """Something given on days."""
+    """Something given on days, and where that was read."""
 
     dose: Quantity
     day: Day | None = None
     days: tuple[Day, ...] | None = None
+    status: Literal["", "read", "memory", "derived", "assumed"] = ""
+    source: str = ""
+    locator: str = ""
+    note: str = ""
 
     @cached_property
     def amount(self) -> Amount:
