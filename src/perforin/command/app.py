@@ -17,7 +17,7 @@ from perforin.errors import PerforinError
 __all__ = ["app", "execute"]
 
 INTERRUPTED = 130
-USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What typer raises on a wrong command line: click's own class, or the copy that typer brings."""
 
 app = typer.Typer(

@@ -100,7 +100,7 @@ def findings_of(folder: Path) -> Findings:
 
 
 def groups(folder: Path, by: str | None) -> list[tuple[str, Findings]]:
-    """The findings of a run, whole or split at the median of one covariate.
+    """The findings of a run, whole, or split at the median (or by the levels) of one covariate.
 
     Raises:
         UserError: a covariate that the run's patients do not have.
@@ -115,10 +115,13 @@ def groups(folder: Path, by: str | None) -> list[tuple[str, Findings]]:
     known = [str(name) for name in covariates.columns if name != "subject"]
     if by not in known:
         raise UserError(f"found --by {by!r}; needed a covariate of the run, one of {known}{nearest(by, known)}")
-    middle = float(covariates[by].median())
-    low = covariates[by] <= middle
-    parts = ((f"{by} at most {middle:.3g}", low), (f"{by} above {middle:.3g}", ~low))
-    return [(label, gather(opened, subjects=covariates.loc[rows, "subject"])) for label, rows in parts if rows.any()]
+    column = covariates[by]
+    if column.dtype == object or column.nunique() <= 4:
+        parts = [(f"{by} {level}", column == level) for level in sorted(column.unique())]
+    else:
+        middle = float(column.median())
+        parts = [(f"{by} at most {middle:.3g}", column <= middle), (f"{by} above {middle:.3g}", column > middle)]
+    return [(label, gather(opened, covariates.loc[rows, "subject"])) for label, rows in parts if rows.any()]
 
 
 def machine_copy(findings: Findings, endpoints: Sequence[str] | None = None) -> dict[str, Any]:

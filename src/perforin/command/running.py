@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from perforin.errors import UserError
 
 if TYPE_CHECKING:
     from perforin.report.findings import Findings
+    from perforin.scenario import Scenario
 
 __all__ = ["EXAMPLES", "check", "demo", "new", "resume", "run"]
 
@@ -154,7 +155,7 @@ def _told(code: int, findings: Findings | None, folder: Path, machine: bool) -> 
     return code
 
 
-def _simulate(scenario: Any, out: Path | None, workers: int, quiet: bool) -> tuple[int, Findings | None, Path]:
+def _simulate(scenario: Scenario | None, out: Path | None, workers: int, quiet: bool) -> tuple[int, Findings | None, Path]:
     """Run (or resume, where ``scenario`` is None) with a bar; the findings are None when it was stopped."""
     from perforin import study
     from perforin.report.gather import gather
@@ -167,11 +168,11 @@ def _simulate(scenario: Any, out: Path | None, workers: int, quiet: bool) -> tup
         folder = loading.fresh_folder(out, scenario.name)
     began = time.perf_counter()
     with interruptible() as stop, progress_bar(quiet) as moved:
-        options = {"workers": workers, "progress": moved, "interrupted": stop}
         try:
-            done = (
-                study.resume(folder, **options) if scenario is None else study.run(scenario, folder=folder, **options)
-            )
+            if scenario is None:
+                done = study.resume(folder, workers=workers, progress=moved, interrupted=stop)
+            else:
+                done = study.run(scenario, folder=folder, workers=workers, progress=moved, interrupted=stop)
         except study.Interrupted as stopped:
             note(f"stopped: {stopped} Finished chunks are kept in {folder}. To go on: perforin resume {folder}")
             return STOPPED, None, folder

@@ -28,7 +28,7 @@ class Published:
     value: float
     low: float
     high: float
-    n: int
+    n: int | None
     scale: str = ""
     source: str = ""
     note: str = ""

@@ -116,4 +116,4 @@ def ticks(days: Sequence[float]) -> tuple[list[float], list[str], str]:
     months = last / 30.4375
     step = next((s for s in (1, 2, 3, 6, 12) if months / s <= 8.5), 12)
     places = list(range(0, int(months + 0.05) + 1, step))
-    return [m * 30.4375 for m in places], [str(m) for m in places], "Months"
+    return [min(m * 30.4375, last) for m in places], [str(m) for m in places], "Months"

@@ -64,7 +64,8 @@ def published_line(one: Published, unit: str) -> str:
     share = endpoint(one.endpoint).share
     scale = f", {one.scale}" if one.scale else ""
     limits = f" ({interval(one.low, one.high, share)})" if not math.isnan(one.low + one.high) else ""
-    return f"{one.trial}: {quantity(one.value, unit, share)}{limits}, n\u00a0=\u00a0{one.n:,}{scale}"
+    size = f", n\u00a0=\u00a0{one.n:,}" if one.n is not None else ""
+    return f"{one.trial}: {quantity(one.value, unit, share)}{limits}{size}{scale}"
 
 
 def head_to_head(findings: Findings) -> Table:
@@ -175,7 +176,7 @@ def assumption_table(findings: Findings, name: str, most: int | None = None) -> 
         ]
         rows.append((*cells, *[_swing(column, float(row[column])) for column in columns]))
     heads = ["Rank", "Assumption", "Arm", "Value and range"]
-    heads += [f"Moves {endpoint(column.removeprefix(SWING)).label.lower()} by" for column in columns]
+    heads += [f"Moves “{endpoint(column.removeprefix(SWING)).label}” by" for column in columns]
     return Table(tuple(heads), tuple(rows), frozenset({0, *range(3, len(heads))}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple
 
 __all__ = [
@@ -98,9 +99,43 @@ _UNITS = {
 }
 
 
+_FAMILIES: tuple[tuple[str, str, int, bool], ...] = (
+    (r"ORR_d(\d+)", "Response at day {0}", 1, True),
+    (r"CR_d(\d+)", "Complete response at day {0}", 1, True),
+    (r"ORR_(\d+)m", "Response at {0} months", 1, True),
+    (r"CR_(\d+)m", "Complete response at {0} months", 1, True),
+    (r"PFS_(\d+)m", "Progression-free at {0} months", 1, True),
+    (r"EFS_(\d+)m", "Event-free at {0} months", 1, True),
+    (r"OS_(\d+)m", "Alive at {0} months", 1, True),
+    (r"DOR_(\d+)m", "Still in response at {0} months", 1, True),
+    (r"(PFS|OS|EFS|DOR)_median", "Median {0}", 1, False),
+    (r"RMST_(PFS|OS)_(\d+)m", "Mean {0} time within {1} months", 1, False),
+    (r"(CRS|ICANS|GvHD)_any", "{0}, any grade", -1, True),
+    (r"(CRS|ICANS|GvHD)_ge(\d)", "{0}, grade {1} or more", -1, True),
+    (r"(CRS|ICANS)_onset", "{0}, day of onset", 0, False),
+    (r"(CRS|ICANS)_duration", "{0}, days from onset to end", -1, False),
+    (r"AUC0_(\d+)", "Exposure, days 0 to {0}", 0, False),
+    (r"MRD_negative", "No residual disease detected", 1, True),
+    (r"CR_MRD_negative", "Complete response without residual disease", 1, True),
+    (r"B_cell_aplasia_days", "Days of B-cell aplasia", -1, False),
+    (r"healthy_nadir", "Lowest healthy cells, of baseline", 1, True),
+    (r"organ_injury", "Organ injury", -1, False),
+    (r"no_admission_share", "Never needing admission", 1, True),
+    (r"toxicity_to_clearance", "Days from toxicity to clearance", -1, False),
+    (r"relapse_antigen_negative", "Antigen-negative, of relapses", -1, True),
+    (r"clearance_d28", "Product cleared by day 28", 0, True),
+)
+
+
 def endpoint(name: str) -> Wording:
     """The wording of an endpoint; one that nobody described is called by its own name."""
-    return ENDPOINTS.get(name, Wording(name.replace("_", " "), name))
+    if name in ENDPOINTS:
+        return ENDPOINTS[name]
+    for pattern, label, better, share in _FAMILIES:
+        match = re.fullmatch(pattern, name)
+        if match:
+            return Wording(label.format(*match.groups()), label.format(*match.groups()), better, share)
+    return Wording(name.replace("_", " "), name)
 
 
 def unit_text(unit: str) -> str:

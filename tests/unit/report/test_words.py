@@ -116,6 +116,20 @@ def test_the_numbers_at_risk_count_those_still_followed() -> None:
     assert curves.at_risk(np.array([5.0, 10.0, 10.0, 30.0]), [0, 5, 5.5, 10, 11, 31]) == [4, 4, 3, 3, 1, 0]
 
 
+def test_the_last_tick_does_not_lie_beyond_the_end_of_follow_up() -> None:
+    places, words, title = style.ticks([0.0, 730.0])
+    assert (places[-1], words[-1], title) == (730.0, "24", "Months")
+    assert style.ticks([0.0, 28.0])[2] == "Days"
+
+
+def test_endpoints_of_a_family_are_spoken_of_like_their_siblings() -> None:
+    assert endpoint("PFS_9m").label == "Progression-free at 9 months"
+    assert endpoint("ICANS_ge2") == endpoint("ICANS_ge2")._replace(
+        label="ICANS, grade 2 or more", better=-1, share=True
+    )
+    assert not endpoint("OS_median").share
+
+
 def test_the_kill_budget_is_the_integral_of_the_rate() -> None:
     days = np.array([0.0, 1.0, 3.0])
     rows = pd.DataFrame({"arm": "a", "day": days, "observable": "kill_granule", "median": [0.0, 2.0, 4.0]})
