@@ -48,5 +48,9 @@ def doses_for(network: Network, given: Iterable[Administration], parameters: Arr
             columns.append((one.day, index[entry.state], entry.keep, add))
     if not columns:
         return no_doses(len(parameters))
-    when, state, keep, add = zip(*columns, strict=True)
-    return Doses(np.column_stack(when), np.array(state, dtype=np.int32), np.array(keep), np.column_stack(add))
+    return Doses(
+        when=np.column_stack([when for when, _, _, _ in columns]),
+        state=np.array([state for _, state, _, _ in columns], dtype=np.int32),
+        keep=np.array([keep for _, _, keep, _ in columns]),
+        add=np.column_stack([add for _, _, _, add in columns]),
+    )

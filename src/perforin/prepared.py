@@ -1,0 +1,117 @@
+"""A scenario made ready to run: one composed model and one kernel for each arm, and one without treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perforin.kernels.build import Kernel, build
+from perforin.library import Model
+from perforin.making.process import Process, read_process
+from perforin.nouns import Criteria
+from perforin.patients.doses import Administration
+from perforin.patients.treat import outputs_for
+from perforin.sampling_days import sampling_days
+from perforin.scenario import Given, Rescue, Scenario
+from perforin.trial.plan import TrialPlan
+
+__all__ = ["PreparedArm", "Ready", "make_ready", "plan_of"]
+
+Array = NDArray[np.float64]
+
+_JUDGED: Mapping[Criteria, str] = {"lugano": "lugano", "recist": "recist", "marrow": "leukaemia", "myeloma": "myeloma"}
+_LEAD = 1.0
+"""A course begins this long before the first dose [day]."""
+
+
+@dataclass(frozen=True)
+class PreparedArm:
+    """One arm: its model, kernel, process and what is given."""
+
+    name: str
+    model: Model
+    kernel: Kernel
+    process: Process
+    given: tuple[Given, ...]
+    rescue: tuple[Rescue, ...]
+    products: tuple[str, ...]
+
+    @property
+    def begin(self) -> float:
+        """First day of a course, counted from the infusion."""
+        return min(0.0, *(day for one in self.given for day in one.days)) - _LEAD
+
+    @property
+    def infusions(self) -> int:
+        """How often a product is given."""
+        return sum(len(one.days) for one in self.given if one.dose in self.products)
+
+    def administrations(self, columns: Mapping[str, Array], viability: Array) -> list[Administration]:
+        """What each patient gets and when; only viable cells count.
+
+        Args:
+            columns: (n,) covariates.
+            viability: (n,) fraction of the product's cells alive at infusion.
+        """
+        out, n = [], len(viability)
+        for one in self.given:
+            amount = one.amount.each(one.unit, columns, n)
+            if one.dose in self.products:
+                amount = amount * viability
+            out += [Administration(one.dose, np.full(n, day), amount) for day in one.days]
+        return out
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Everything that does not depend on a patient."""
+
+    scenario: Scenario
+    arms: tuple[PreparedArm, ...]
+    untreated: Model
+    untreated_kernel: Kernel
+    days: Array
+    plan: TrialPlan
+
+
+def plan_of(scenario: Scenario) -> TrialPlan:
+    """The protocol of a scenario."""
+    return TrialPlan(criteria=_JUDGED[scenario.judged_by], visit_days=scenario.visit_days, horizon=scenario.horizon,
+                     keys={"disease": scenario.disease.use})  # fmt: skip
+
+
+def make_ready(scenario: Scenario) -> Ready:
+    """Compose every arm and build its kernel; compilers run side by side.
+
+    Raises:
+        UserError: names, units or numbers that do not fit together.
+    """
+    models = {name: scenario.model(name) for name in scenario.arms}
+    untreated = scenario.model(None)
+    outputs = tuple(dict.fromkeys([*outputs_for(untreated.network), *untreated.network.state_names]))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        waiting = {name: pool.submit(build, model.network, outputs_for(model.network)) for name, model in models.items()}
+        alone = pool.submit(build, untreated.network, outputs)
+        kernels = {name: one.result() for name, one in waiting.items()}
+    arms = []
+    for name, model in models.items():
+        products = scenario.products(name)
+        process = next(iter(products.values())).process
+        arms.append(
+            PreparedArm(
+                name=name,
+                model=model,
+                kernel=kernels[name],
+                process=read_process(process, *scenario.library.process(process)),
+                given=scenario.given(name),
+                rescue=scenario.rescue(name),
+                products=tuple(products),
+            )
+        )
+    plan = plan_of(scenario)
+    days = sampling_days(scenario.horizon, [*plan.visits, *plan.samples])
+    return Ready(scenario, tuple(arms), untreated, alone.result(), days, plan)
