@@ -169,10 +169,12 @@ def test_machine_code_and_numpy_agree():
     rates.birth[2], rates.death[3, :, 1] = 0.0, np.nan
     cells = 10.0 ** random.uniform(0, 10, (5, 4))
     ends = np.array([29, 3, 0, 17, 11, 8])
+    finer = extinction(rates, days, cells, until=ends, longest=0.1)
     by_code, by_numpy = (
         extinction(rates, days, cells, until=ends, coarse=0.01, backend=b) for b in ("compiled", "interpreted")
     )
     np.testing.assert_allclose(by_code, by_numpy, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(finer, by_numpy, rtol=1e-3, atol=1e-6)
     assert np.isnan(by_code[3, [0, 1]]).all() and np.isfinite(by_code[[0, 1, 2, 4]]).all()
 
 

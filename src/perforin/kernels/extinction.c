@@ -11,7 +11,7 @@ static inline V riccati(V q, V source, V rate, double birth, double h) {
 
 typedef struct {
   int64_t patients, days, types, ends; const double *day, *birth, *death, *change, *bud; const int64_t *end;
-  const double *counted; double coarse; double *survival; } Extinction;
+  const double *counted; double coarse, longest; double *survival; } Extinction;
 
 static void back(V *q, int n, const double *b, const double *d, const double *change, const double *bud, double h) {
   V middle[MOST], from[MOST];
@@ -36,7 +36,8 @@ static int steps_in(const Extinction *a, int64_t p, int64_t i, double h) {
       x += fmax(a->change[c], a->change[c + n * n]) + fmax(a->bud[c], a->bud[c + n * n]); }
     if (!isfinite(x)) return 1;
     if (x * h > most) most = x * h; }
-  return most / a->coarse < 4096 ? 1 + (int)(most / a->coarse) : 4096; }
+  most = fmax(most / a->coarse, ceil(h / a->longest) - 1.0);
+  return most < 4096 ? 1 + (int)most : 4096; }
 
 int perforin_extinction(const Extinction *a) {
   int64_t n = a->types, blocks = (a->ends + LANES - 1) / LANES;

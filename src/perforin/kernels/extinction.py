@@ -107,7 +107,7 @@ def _back(q: Array, rates: tuple[Array, Array, Array, Array], step: float) -> Ar
 
 
 def extinction(rates: CloneRates, days: Array, cells: Array, counted: Sequence[bool] | None = None, *,
-               until: NDArray[np.intp] | None = None, coarse: float = COARSE,
+               until: NDArray[np.intp] | None = None, coarse: float = COARSE, longest: float = np.inf,
                backend: str = "auto") -> Array:  # fmt: skip
     """Probability that no counted cell is alive on each day, for several types that change into each other.
 
@@ -119,6 +119,7 @@ def extinction(rates: CloneRates, days: Array, cells: Array, counted: Sequence[b
             counted ones.
         until: indices of the days to report; all when None. The cost is proportional to their number.
         coarse: see ``COARSE``; rates are linear between days.
+        longest: longest step [day].
         backend: "compiled", "interpreted" (NumPy) or "auto", as for ``build``.
 
     Returns:
@@ -136,18 +137,19 @@ def extinction(rates: CloneRates, days: Array, cells: Array, counted: Sequence[b
     mask = np.ones(types) if counted is None else np.array(counted, dtype=np.float64)
     compiler = None if backend == "interpreted" else find_compiler()
     if backend == "compiled" and compiler is None:
-        raise UserError("found no C compiler; needed clang, gcc, cc or the ziglang wheel: pip install perforin[compiler]")
+        raise UserError("found no C compiler; needed one; pip install perforin[compiler]")
     if compiler is not None and types <= MOST_TYPES:
-        return _all_extinct(survival(rates, days, ends, mask, coarse, compiler), cells)
+        return _all_extinct(survival(rates, days, ends, mask, coarse, longest, compiler), cells)
     size = max(1, BLOCK // (len(ends) * types))
     parts = [
-        _all_extinct(_survival(rates.of(slice(k, k + size)), days, ends, mask, coarse), cells[k : k + size])
+        _all_extinct(_survival(rates.of(slice(k, k + size)), days, ends, mask, (coarse, longest)), cells[k : k + size])
         for k in range(0, n, size)
     ]
     return np.concatenate(parts) if parts else np.empty((0, len(ends)))
 
 
-def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: Array, coarse: float) -> Array:
+def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: Array,
+              step_limits: tuple[float, float]) -> Array:  # fmt: skip
     """(patients, ends, types): probability that a cell of the first day has counted descendants on each end day."""
     n, grid, types = rates.birth.shape
     q = np.broadcast_to(counted, (n, len(ends), types)).copy()
@@ -155,7 +157,7 @@ def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: A
     for i in range(grid - 2, -1, -1):
         # An end day at or before this interval has nothing to go back through yet.
         later = np.flatnonzero(ends > i)
-        parts = _steps_in(rates, i, float(days[i + 1] - days[i]), coarse)
+        parts = _steps_in(rates, i, float(days[i + 1] - days[i]), step_limits)
         step = float((days[i + 1] - days[i]) / parts)
         part = q[:, later]
         for k in range(parts - 1, -1, -1):
@@ -166,10 +168,12 @@ def _survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: A
     return q
 
 
-def _steps_in(rates: CloneRates, i: int, length: float, coarse: float) -> int:
+def _steps_in(rates: CloneRates, i: int, length: float, step_limits: tuple[float, float]) -> int:
+    coarse, longest = step_limits
     moved = sum(np.abs(table[:, i + 1] - table[:, i]) for table in (rates.birth, rates.death))
     coupled = sum(np.maximum(table[:, i], table[:, i + 1]).sum(axis=2) for table in (rates.change, rates.bud))
     most = float(np.nanmax(moved + coupled, initial=0.0)) * length / coarse
+    most = max(most, np.ceil(length / longest) - 1.0)
     return 1 + int(most) if most < MOST_STEPS else MOST_STEPS
 
 
@@ -197,7 +201,7 @@ class Extinction:
 
 
 def fates(rates: CloneRates, days: Array, *, until: NDArray[np.intp] | None = None, coarse: float = COARSE,
-          backend: str = "auto") -> Extinction:  # fmt: skip
+          longest: float = np.inf, backend: str = "auto") -> Extinction:  # fmt: skip
     """What becomes of the clones that the network counts, from the cells of the first day.
 
     Args:
@@ -205,12 +209,14 @@ def fates(rates: CloneRates, days: Array, *, until: NDArray[np.intp] | None = No
         days: (days,) of the rates.
         until: indices of the days to report; all when None.
         coarse: see ``COARSE``.
+        longest: longest step [day].
         backend: as for ``extinction``.
     """
     cells = np.maximum(rates.cells[:, 0], 0.0)
     positive = [kind == "positive" for kind in rates.kinds]
     every, some, none = (
-        extinction(rates, days, cells, counted, until=until, coarse=coarse, backend=backend)
+        extinction(rates, days, cells, counted, until=until, coarse=coarse, longest=longest,
+                   backend=backend)
         for counted in (None, positive, [not one for one in positive])
     )
     return Extinction(every, some, none)

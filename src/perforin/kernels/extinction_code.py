@@ -18,20 +18,22 @@ __all__ = ["MOST_STEPS", "MOST_TYPES", "survival"]
 Array = NDArray[np.float64]
 MOST_TYPES = 16
 MOST_STEPS = 4096
-VERSION = "1"
+VERSION = "2"
 CHUNK = 256
 """Patients per call: between calls an interrupt is heard."""
 
-_FIELDS = "patients days types ends day birth death change bud end counted coarse survival"
+_FIELDS = "patients days types ends day birth death change bud end counted coarse longest survival"
+
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("patients", "days", "types", "ends"), ctypes.c_int64),
+    **dict.fromkeys(("coarse", "longest"), ctypes.c_double),
+}
 
 
 class _Task(ctypes.Structure):
     """The C structure ``Extinction``, field by field."""
 
-    _fields_ = tuple(
-        (name, {"coarse": ctypes.c_double}.get(name, ctypes.c_int64 if k < 4 else ctypes.c_void_p))
-        for k, name in enumerate(_FIELDS.split())
-    )
+    _fields_ = tuple((name, _KINDS.get(name, ctypes.c_void_p)) for name in _FIELDS.split())
 
 
 @lru_cache(maxsize=4)
@@ -45,7 +47,7 @@ def _library(compiler: Compiler) -> ctypes.CDLL:
 
 
 def survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: Array, coarse: float,
-             compiler: Compiler) -> Array:  # fmt: skip
+             longest: float, compiler: Compiler) -> Array:  # fmt: skip
     """(patients, ends, types): probability that a cell of the first day has counted descendants on each end day.
 
     Args:
@@ -54,6 +56,7 @@ def survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: Ar
         ends: indices of days.
         counted: (types,) one where a type counts, else zero.
         coarse: net change of rates allowed in one step.
+        longest: longest step [day].
         compiler: from ``compile.find_compiler``.
     """
     library = _library(compiler)
@@ -65,6 +68,6 @@ def survival(rates: CloneRates, days: Array, ends: NDArray[np.intp], counted: Ar
         part = [ctypes.c_void_p(x[first : first + CHUNK].ctypes.data) for x in (*tables, out)]
         day, end, mask = (ctypes.c_void_p(x.ctypes.data) for x in shared)
         size = min(CHUNK, n - first)
-        task = _Task(size, grid, types, len(ends), day, *part[:4], end, mask, coarse, part[4])
+        task = _Task(size, grid, types, len(ends), day, *part[:4], end, mask, coarse, longest, part[4])
         library.perforin_extinction(ctypes.byref(task))
     return out
