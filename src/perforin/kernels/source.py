@@ -61,9 +61,11 @@ def _read(network: Network, outputs: Sequence[str]) -> _Read:
         if flow.sink is not None:
             terms[flow.sink].append((1.0, rate))
     slopes = tuple(graph.sum(parts) for parts in terms.values())
-    known = reader.names | dict(zip(network.flow_names, rates, strict=True))
+    # A flow may have the name of a parameter: production.rate is both what flows and what it is proportional to.
+    known = {name: reader.names[name] for name in (*network.state_names, *network.level_names)}
+    known |= dict(zip(network.flow_names, rates, strict=True))
     for name in outputs:
-        if name not in known or name in network.parameter_names:
+        if name not in known:
             hint = nearest(name, known)
             raise UserError(f"found the output {name!r}; needed a state, a level or a flow of the network{hint}")
         if network.flow_names.count(name) > 1:

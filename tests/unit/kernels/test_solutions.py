@@ -91,6 +91,12 @@ def test_levels_and_flows_are_reported_from_the_same_state(kernel):
     np.testing.assert_allclose(gain, level * state, rtol=1e-12)
 
 
+def test_a_flow_may_have_the_name_of_its_parameter(kernel):
+    net = network({"x": "cell"}, [("supply", symbol("supply") * 2, None, "x")])
+    found = kernel(net, ["supply", "x"]).run(np.array([[3.0]]), np.zeros((1, 1)), no_doses(1), [2.0])
+    np.testing.assert_allclose(found.values[0, 0], [6.0, 12.0])
+
+
 FUNCTIONS = {
     "exp": (sympy.exp, np.exp, (-720.0, 5.0)),
     "log": (sympy.log, np.log, (1e-200, 1e9)),
