@@ -1,0 +1,53 @@
+"""Runs in a copy of the package that the recipes of CONTRIBUTING.md were applied to; prints what it finds as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import perforin
+from perforin.endpoints.catalogue import arm_of, estimate, find, score
+from perforin.evidence.published import published
+from perforin.library import default_library
+from perforin.records import Records
+
+
+def mechanism() -> dict[str, Any]:
+    library = default_library()
+    verb = library.mechanisms["matrix_digestion"]
+    rows = [name for name in library.tables if name.startswith("matrix_digestion.")]
+    assert verb.levels == {}
+    return {"parameters": verb.parameters, "rows": sorted(name.partition(".")[2] for name in rows)}
+
+
+def trial() -> dict[str, Any]:
+    return {one.endpoint: [one.value, one.n] for one in score(published("example_2026"))}
+
+
+def endpoint() -> dict[str, Any]:
+    level = {"subject": [0, 0, 1, 1], "day": [1.0, 7.0, 1.0, 7.0], "value": [10.0, 1000.0, 10.0, 5.0], "unit": "pg/mL"}
+    records = Records.concat(
+        [
+            Records.build(arm="a", parameter="il6", **level),
+            Records.build(arm="a", parameter="infused", subject=[0, 1], value=1.0),
+            Records.build(arm="a", parameter="enrolled", subject=[0, 1], value=1.0),
+        ]
+    )
+    found = estimate(arm_of(records, "a"), "IL6_peak")
+    without = Records(records.table[records.table["parameter"] != "il6"])
+    return {
+        "meaning": find("IL6_peak").meaning,
+        "value": round(found.value, 9) if found else None,
+        "absent": estimate(arm_of(without, "a"), "IL6_peak") is None,
+    }
+
+
+def main() -> None:
+    found = {"mechanism": mechanism(), "trial": trial(), "endpoint": endpoint()}
+    json.dump({"home": str(Path(perforin.__path__[0])), **found}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
