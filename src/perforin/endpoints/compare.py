@@ -1,0 +1,188 @@
+"""Differences between arms whose patients are the same: resampled by patient, never as if arms were independent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perforin.endpoints.arm import Arm, align
+from perforin.endpoints.catalogue import arm_of, find, sample
+from perforin.endpoints.resampling import weights
+from perforin.endpoints.samples import Mean, Sample, Share, wilson_interval
+from perforin.errors import UserError
+from perforin.records import Records
+
+__all__ = ["Difference", "compare", "compare_all", "difference_of_shares"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An arm minus the reference; ``better`` is the probability that the arm is better, None where neither is.
+
+    ``paired`` counts the subjects who are in both samples. ``details`` may hold a ratio with its interval.
+    """
+
+    endpoint: str
+    arm: str
+    reference: str
+    value: float
+    low: float
+    high: float
+    better: float | None
+    unit: str = ""
+    paired: int = 0
+    method: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def difference_of_shares(arm: Share, reference: Share, level: float = 0.95) -> tuple[float, float, float]:
+    """Difference of two proportions with the hybrid score interval for paired data (Newcombe 1998, method 8).
+
+    The correlation of the two proportions comes from the subjects who are in both; with nobody in both this is
+    Newcombe's interval for independent proportions. It stays honest when an arm has no event.
+    """
+    sizes = len(arm.hits), len(reference.hits)
+    p, q = float(arm.hits.mean()), float(reference.hits.mean())
+    place, both = align(arm.subjects, reference.subjects)
+    joint = (arm.hits[both] - p) * (reference.hits[place[both]] - q)
+    spread = math.sqrt(p * (1 - p) * q * (1 - q) * sizes[0] * sizes[1])
+    correlation = float(joint.sum()) / spread if spread > 0 else 0.0
+    first = p, *wilson_interval(p * sizes[0], sizes[0], level)
+    second = q, *wilson_interval(q * sizes[1], sizes[1], level)
+    return p - q, *_combined(first, second, correlation)
+
+
+def _combined(
+    first: tuple[float, float, float], second: tuple[float, float, float], correlation: float
+) -> tuple[float, float]:
+    """Limits of a difference from each value with its limits (method of variance estimates recovery)."""
+    (p, low_p, high_p), (q, low_q, high_q) = first, second
+    down, up = p - low_p, high_q - q
+    below = math.sqrt(max(down**2 - 2 * correlation * down * up + up**2, 0.0))
+    down, up = q - low_q, high_p - p
+    above = math.sqrt(max(down**2 - 2 * correlation * down * up + up**2, 0.0))
+    return p - q - below, p - q + above
+
+
+def _published(arm: Arm) -> bool:
+    return bool((arm.records.table["origin"] == "published").any())
+
+
+def _replicated(found: Sample, arm: Arm, replicates: int, seed: int) -> Array:
+    """(B,) the endpoint again; published patients are nobody's pair, whatever their numbers."""
+    purpose = f"resampling {arm.name}" if _published(arm) else "resampling"
+    everybody = arm.enrolled
+    drawn = _shared(everybody.tobytes(), replicates, seed, purpose)
+    return found.replicates(drawn[:, np.searchsorted(everybody, found.subjects)])
+
+
+@lru_cache(maxsize=2)
+def _shared(subjects: bytes, replicates: int, seed: int, purpose: str) -> Array:
+    return weights(np.frombuffer(subjects, dtype=np.int64), replicates, seed, purpose)
+
+
+def _probability(better: int, first: Array, second: Array) -> float | None:
+    if better == 0:
+        return None
+    with np.errstate(invalid="ignore"):
+        more, less = first > second, first < second
+    known = more | less | (first == second)
+    if not known.any():
+        return None
+    won = more if better > 0 else less
+    return float((won[known] + 0.5 * (first == second)[known]).mean())
+
+
+def compare(
+    first: Arm, second: Arm, endpoint: str, *, level: float = 0.95, replicates: int = 1000, seed: int = 0
+) -> Difference | None:
+    """An arm against a reference on one endpoint; None where either does not hold it.
+
+    Shares: hybrid score interval with the correlation of the patients in both arms. Everything else: percentiles of
+    the Bayesian bootstrap over patients, who carry the same weight in both arms; where an arm does not vary under
+    resampling (no event, or all on one visit day), the arms' own intervals are combined instead, without any correlation. The
+    probability of being better is the share of replicates in which the arm is, ties counting half.
+
+    Args:
+        first: the arm.
+        second: the reference.
+        endpoint: name.
+        level: of the interval.
+        replicates: of the bootstrap.
+        seed: of the bootstrap's own streams.
+    """
+    entry = find(endpoint)
+    one, other = sample(first, endpoint), sample(second, endpoint)
+    if one is None or other is None or len(one.subjects) == 0 or len(other.subjects) == 0:
+        return None
+    paired = 0 if _published(first) or _published(second) else int(np.isin(one.subjects, other.subjects).sum())
+    a, b = (_replicated(found, arm, replicates, seed) for found, arm in ((one, first), (other, second)))
+    x, y = one.result(level), other.result(level)
+    value, details = x.value - y.value, {"arm": x.value, "reference": y.value}
+    better = _probability(entry.better, a, b)
+    if isinstance(one, Share) and isinstance(other, Share):
+        if not paired:
+            other = Share(np.full(len(other.hits), -1), other.hits)
+        value, low, high = difference_of_shares(one, other, level)
+        method = "Newcombe's hybrid score interval, paired by patient"
+    elif _constant(a) or _constant(b):
+        low, high = _combined(x[:3], y[:3], 0.0)
+        method = "intervals of the arms combined as if independent: an arm does not vary under resampling"
+    else:
+        with np.errstate(invalid="ignore"):
+            spread = a - b
+        low, high = _percentiles(spread, level)
+        method = f"Bayesian bootstrap by patient, {replicates} replicates"
+        if (a > 0).all() and (b > 0).all() and not isinstance(one, Mean) and y.value > 0:
+            details |= dict(zip(("ratio_low", "ratio_high"), _percentiles(a / b, level), strict=True))
+            details["ratio"] = x.value / y.value
+    return Difference(endpoint, first.name, second.name, value, low, high, better, entry.unit, paired, method, details)
+
+
+def _constant(values: Array) -> bool:
+    return bool(np.isfinite(values).all() and np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
+
+
+def _percentiles(values: Array, level: float) -> tuple[float, float]:
+    """Percentile limits; NaN where more than half of a tail's worth of the replicates has no value."""
+    tail = (1 - level) / 2
+    if np.isnan(values).mean() > tail:
+        return math.nan, math.nan
+    low, high = np.nanquantile(values, [tail, 1 - tail], method="nearest")  # some may be infinite
+    return float(low), float(high)
+
+
+def compare_all(
+    records: Records,
+    reference: str,
+    endpoints: Iterable[str],
+    *,
+    criteria: str = "lugano",
+    enrolled: bool = False,
+    level: float = 0.95,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> list[Difference]:
+    """Every other arm against the reference on every endpoint that both hold, in the order of arms and endpoints.
+
+    Raises:
+        UserError: an unknown arm, endpoint or criterion.
+    """
+    names = [find(name).name for name in endpoints]
+    base = arm_of(records, reference, criteria=criteria, enrolled=enrolled)
+    if len(records.arms) < 2:
+        raise UserError(f"found only the arm {reference!r}; needed another one to compare")
+    found = []
+    for name in records.arms:
+        if name != reference:
+            arm = arm_of(records, name, criteria=criteria, enrolled=enrolled)
+            found += [compare(arm, base, what, level=level, replicates=replicates, seed=seed) for what in names]
+    return [one for one in found if one is not None]
