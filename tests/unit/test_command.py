@@ -191,7 +191,7 @@ def test_new_refuses_to_overwrite(
 ) -> None:
     origin = tmp_path / "origin.yaml"
     origin.write_text("# a comment\nname: x\n")
-    monkeypatch.setattr(running.loading, "scenario_path", lambda _: origin)
+    monkeypatch.setattr(loading, "scenario_path", lambda _: origin)
     mine = tmp_path / "mine.yaml"
     assert execute(capsys, "new", str(mine))[0] == 0
     assert mine.read_text() == origin.read_text()

@@ -69,12 +69,14 @@ def explain(
 
     With value, unit, range and source in each arm of a scenario.
     """
-    from perforin.report.wording import ENDPOINTS
+    from perforin.endpoints.catalogue import catalogue
+    from perforin.report.wording import endpoint
 
-    if name in ENDPOINTS:
-        words = ENDPOINTS[name]
-        better = {1: "more is better", -1: "less is better", 0: "neither direction is better"}[words.better]
-        _tell({"endpoint": name, "label": words.label, "meaning": words.meaning, "better": better}, json)
+    known = catalogue()
+    if name in known:
+        better = {1: "more is better", -1: "less is better", 0: "neither direction is better"}[known[name].better]
+        said = {"endpoint": name, "label": endpoint(name).label, "meaning": known[name].meaning, "better": better}
+        _tell(said | {"unit": known[name].unit}, json)
         return
     rows = models.parameter_rows(loading.load(scenario))
     names = list(dict.fromkeys(row["name"] for row in rows))
@@ -83,14 +85,14 @@ def explain(
         stems = sorted({one.split("[")[0] for one in names})
         raise UserError(
             f"found {name!r}, which is no endpoint and no parameter of {scenario}; needed a name that "
-            f"'perforin show parameters {scenario}' lists{nearest(name, [*ENDPOINTS, *names, *stems])}"
+            f"'perforin show parameters {scenario}' lists{nearest(name, [*known, *names, *stems])}"
         )
-    said = models.mechanism_words(name)
+    words = models.mechanism_words(name)
     if json:
-        emit({"parameter": name, "mechanism": said, "values": found})
+        emit({"parameter": name, "mechanism": words, "values": found})
         return
-    if said:
-        typer.echo(said + "\n")
+    if words:
+        typer.echo(words + "\n")
     loading.print_parameters(found, name)
 
 

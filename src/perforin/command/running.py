@@ -155,7 +155,9 @@ def _told(code: int, findings: Findings | None, folder: Path, machine: bool) -> 
     return code
 
 
-def _simulate(scenario: Scenario | None, out: Path | None, workers: int, quiet: bool) -> tuple[int, Findings | None, Path]:
+def _simulate(
+    scenario: Scenario | None, out: Path | None, workers: int, quiet: bool
+) -> tuple[int, Findings | None, Path]:
     """Run (or resume, where ``scenario`` is None) with a bar; the findings are None when it was stopped."""
     from perforin import study
     from perforin.report.gather import gather

@@ -39,12 +39,16 @@ SIGNALS = {
     "kill_by_antibody": Category("Through antibody and CD16", "#009E73", "."),
 }
 RESPONSES = {
+    "sCR": Category("Stringent complete", "#003F66", "x"),
     "CR": Category("Complete", "#0072B2"),
+    "VGPR": Category("Very good partial", "#009E73", "."),
     "PR": Category("Partial", "#56B4E9", "/"),
+    "MR": Category("Minimal", "#CC79A7", "+"),
     "SD": Category("Stable", "#E6C34A", "."),
     "PD": Category("Progression or death", "#D55E00", "x"),
-    "NE": Category("Not assessed", "#B8C0C8"),
+    "not evaluable": Category("Not evaluable", "#B8C0C8"),
 }
+"""Categories of all criteria, best first, as ``endpoints.response`` names them."""
 RELAPSES = {
     "antigen-positive": Category("Antigen-positive", "#0072B2"),
     "antigen-negative": Category("Antigen-negative", "#D55E00", "/"),

@@ -2,22 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perforin.evidence.published import estimates_for
+from perforin.evidence.sources import bibliography
+from perforin.prepared import plan_of
 from perforin.records import Records
+from perforin.report import scoring
+from perforin.report.claims import disputed
+from perforin.report.findings import Findings, Published
+from perforin.report.subject import arm_labels
 
 if TYPE_CHECKING:
-    from perforin.report.findings import Findings
+    from perforin.scenario import Scenario
+    from perforin.study import Study
 
-__all__ = ["gather", "grades", "relapses", "transgene", "waits"]
+__all__ = ["enrolled", "gather", "published", "transgene", "waits"]
 
-GRADES = {"CRS": "crs_max_grade", "ICANS": "icans_max_grade", "GvHD": "gvhd_max_grade"}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+
+
+def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
+    """Score every endpoint of a study and lay all beside what trials published.
+
+    Args:
+        study: finished.
+        subjects: only these patients; all when not given.
+    """
+    scenario, records = study.scenario, study.records
+    if subjects is not None:
+        records = Records(records.table[records.table["subject"].isin(list(subjects))])
+    labels, criteria = arm_labels(scenario), plan_of(scenario).criteria
+    beside = published(scenario, scenario.endpoints)
+    table, limit, unit = transgene(records)
+    found = enrolled(records)
+    manifest = {**study.manifest, "patients": max(found.values(), default=0)}
+    return Findings(
+        name=str(study.manifest.get("scenario", scenario.name)),
+        title=scenario.title,
+        question=scenario.question.question_of_interest,
+        arms=labels,
+        reference=scenario.compared_with,
+        estimates=scoring.estimates(records, scenario.endpoints, criteria),
+        published=tuple(beside),
+        comparisons=scoring.comparisons(records, scenario.compared_with, scenario.endpoints, criteria),
+        survival=scoring.survival(records, labels, beside, criteria),
+        responses=scoring.responses(records, labels, scenario.visit_days, criteria),
+        grades=scoring.grades(records),
+        relapses=scoring.relapse_types(records, criteria),
+        waits=waits(records),
+        enrolled=found,
+        transgene=table,
+        transgene_limit=limit,
+        courses=study.courses,
+        parameters=study.parameters,
+        ledger=study.ledger,
+        failed=study.failed,
+        manifest=manifest,
+        claims=disputed(),
+        extrapolation=extrapolation(study),
+        references=references(study),
+        folder=str(study.folder or ""),
+        units={"transgene_copies": unit},
+    )
+
+
+def published(scenario: Scenario, endpoints: Iterable[str]) -> list[Published]:
+    """The published values of every arm's trials; values of trials that share patients or scales stand side by side."""
+    out = []
+    for arm in scenario.arms:
+        for name in endpoints:
+            for trial in scenario.published(arm):
+                for one in estimates_for(name, [trial]):
+                    subgroup = f", {one['subgroup']}" if one["subgroup"] else ""
+                    out.append(
+                        Published(
+                            arm, name, one["trial"] + subgroup, one["value"], _number(one["low"]), _number(one["high"]),
+                            one["n"], one["scale"] or one["population"], one["source"], one["note"],
+                        )
+                    )  # fmt: skip
+    return out
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def extrapolation(study: Study) -> tuple[str, ...]:
+    """Sentences on what lies outside the range studied, as the run's manifest and the disease have it."""
+    scenario = study.scenario
+    said = [scenario.library.disease(scenario.disease.use).extrapolation]
+    said += [text for texts in study.manifest.get("extrapolations", {}).values() for text in texts]
+    return tuple(dict.fromkeys(text for text in said if text))
+
+
+def references(study: Study) -> dict[str, str]:
+    """Every source of the run in full."""
+    known = bibliography()
+    keys = {str(key) for table in study.parameters.values() for key in table["source"] if key}
+    keys |= set(study.manifest.get("citations", []))
+    return {key: str(known[key]) for key in sorted(keys) if key in known}
 
 
 def waits(records: Records) -> dict[str, NDArray[np.float64]]:
@@ -32,31 +121,6 @@ def enrolled(records: Records) -> dict[str, int]:
     return {arm: int((rows["arm"] == arm).sum()) for arm in records.arms}
 
 
-def grades(records: Records) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Patients at each highest grade 0 to 5, by toxicity and arm; a toxicity that was not recorded is left out."""
-    out: dict[str, dict[str, tuple[int, ...]]] = {}
-    for name, parameter in GRADES.items():
-        rows = records.of(parameter)
-        if len(rows):
-            out[name] = {
-                str(arm): tuple(int((part["value"] == grade).sum()) for grade in range(6))
-                for arm, part in rows.groupby("arm", sort=False)
-            }
-    return out
-
-
-def relapses(records: Records) -> dict[str, tuple[int, int]]:
-    """Relapses after response, (antigen-positive, antigen-negative), by arm."""
-    rows = records.of("relapse_antigen")
-    return {
-        arm: (
-            int(((rows["arm"] == arm) & (rows["value"] == 0)).sum()),
-            int(((rows["arm"] == arm) & (rows["value"] == 1)).sum()),
-        )
-        for arm in records.arms
-    }
-
-
 def transgene(records: Records) -> tuple[pd.DataFrame, float | None, str]:
     """Quantiles over patients of the measured transgene by day, the assay's limit, and the unit.
 
@@ -65,7 +129,9 @@ def transgene(records: Records) -> tuple[pd.DataFrame, float | None, str]:
     rows = records.of("transgene_copies")
     if not len(rows):
         return pd.DataFrame(), None, ""
-    table = rows.groupby(["arm", "day"], sort=False)["value"].quantile(list(QUANTILES.values())).unstack()
-    table.columns = pd.Index(list(QUANTILES))
+    found = []
+    for (arm, day), part in rows.groupby(["arm", "day"], sort=False):
+        levels = np.quantile(part["value"].to_numpy(dtype=float), list(QUANTILES.values()))
+        found.append({"arm": arm, "day": day, **dict(zip(QUANTILES, levels.tolist(), strict=True))})
     below = rows[rows["censored"]]["value"]
-    return table.reset_index(), (float(below.max()) if len(below) else None), str(rows["unit"].iloc[0])
+    return pd.DataFrame(found), (float(below.max()) if len(below) else None), str(rows["unit"].iloc[0])

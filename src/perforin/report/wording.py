@@ -65,22 +65,18 @@ ENDPOINTS: dict[str, Wording] = {
     "GvHD_ge2": Wording(
         "GvHD, grade 2 or more", "Share with acute graft-versus-host disease of grade 2 or more.", -1, True
     ),
-    "Cmax": Wording("Peak of the product in blood", "Highest measured transgene level (median over patients)."),
-    "Tmax": Wording("Day of the peak", "Day of the highest measured transgene level (median over patients)."),
-    "AUC0_28": Wording(
-        "Exposure, days 0 to 28", "Area under the measured transgene level from day 0 to day 28 (median)."
-    ),
+    "Cmax": Wording("Peak of the product in blood", "Highest measured transgene level."),
+    "Tmax": Wording("Day of the peak", "Day of the highest measured transgene level."),
+    "AUC0_28": Wording("Exposure, days 0 to 28", "Area under the measured transgene level from day 0 to day 28."),
     "last_detectable_day": Wording(
-        "Last day above the assay limit", "Last sampling day with the transgene above the assay limit (median)."
+        "Last day above the assay limit", "Last sampling day with the transgene above the assay limit."
     ),
     "infused_share": Wording(
         "Infused, of those enrolled", "Share of enrolled patients who received the product.", 1, True
     ),
-    "time_to_infusion": Wording(
-        "Enrolment to infusion", "Days from enrolment to infusion (median of those infused).", -1
-    ),
+    "time_to_infusion": Wording("Enrolment to infusion", "Days from enrolment to infusion.", -1),
     "cost": Wording(
-        "Cost per enrolled patient", "Cost of the product per enrolled patient (mean); hospital care is not in it.", -1
+        "Cost per enrolled patient", "Cost of the product per enrolled patient; hospital care is not in it.", -1
     ),
 }
 """The endpoints every report prints, in the order of the tables."""
@@ -115,6 +111,12 @@ _FAMILIES: tuple[tuple[str, str, int, bool], ...] = (
     (r"(CRS|ICANS)_onset", "{0}, day of onset", 0, False),
     (r"(CRS|ICANS)_duration", "{0}, days from onset to end", -1, False),
     (r"AUC0_(\d+)", "Exposure, days 0 to {0}", 0, False),
+    (r"persistence_d(\d+)", "Product detectable at day {0}", 0, True),
+    (r"aplasia_share", "B-cell aplasia", -1, True),
+    (r"aplasia_duration", "Days of B-cell aplasia", -1, False),
+    (r"GvHD_onset", "GvHD, day of onset", 0, False),
+    (r"relapse_antigen_negative_share", "Antigen-negative, of relapses", 0, True),
+    (r"(SD|PD)_best", "Best response {0}", 0, True),
     (r"MRD_negative", "No residual disease detected", 1, True),
     (r"CR_MRD_negative", "Complete response without residual disease", 1, True),
     (r"B_cell_aplasia_days", "Days of B-cell aplasia", -1, False),

@@ -1,0 +1,130 @@
+"""What the report reads from records before anything is scored."""
+
+from __future__ import annotations
+
+import pytest
+
+from perforin.records import Records
+from perforin.report import bars
+from perforin.report.claims import disputed
+from perforin.report.findings import Published
+from perforin.report.gather import enrolled, transgene, waits
+from perforin.report.scoring import comparisons, estimates, grades, relapse_types, responses, survival
+
+
+@pytest.fixture(scope="module")
+def records() -> Records:
+    """Two arms; in arm b one of three enrolled patients is lost while waiting."""
+
+    def rows(arm: str, parameter: str, values: list[float], **more: object) -> Records:
+        return Records.build(subject=range(len(values)), arm=arm, parameter=parameter, value=values, **more)
+
+    return Records.concat([
+        rows("a", "enrolled", [1, 1, 1]), rows("b", "enrolled", [1, 1, 1]),
+        rows("a", "time_to_infusion", [5, 6, 7], unit="day"),
+        rows("b", "time_to_infusion", [21, 30, 9], unit="day", censored=[False, False, True]),
+        rows("a", "crs_max_grade", [0, 1, 0]), rows("b", "crs_max_grade", [3, 1]),
+        rows("a", "relapse_antigen", [0, 0, 1]), rows("b", "relapse_antigen", [1]),
+        rows("a", "transgene_copies", [100, 200, 300], unit="copy/ug", day=7.0),
+        rows("a", "transgene_copies", [25, 25, 80], unit="copy/ug", day=28.0, censored=[True, True, False]),
+    ])  # fmt: skip
+
+
+def test_a_patient_lost_while_waiting_stays_enrolled_and_has_no_wait(records: Records) -> None:
+    assert enrolled(records) == {"a": 3, "b": 3}
+    assert {arm: sorted(days) for arm, days in waits(records).items()} == {"a": [5, 6, 7], "b": [21, 30]}
+
+
+def test_grades_are_counted_from_none_to_five_and_unrecorded_toxicities_are_left_out(records: Records) -> None:
+    assert grades(records) == {"CRS": {"a": (2, 1, 0, 0, 0, 0), "b": (0, 1, 0, 1, 0, 0)}}
+
+
+def test_relapses_are_split_by_antigen(records: Records) -> None:
+    assert relapse_types(records, "lugano") == {"a": (2, 1), "b": (0, 1)}
+
+
+def test_transgene_quantiles_hold_the_assay_limit(records: Records) -> None:
+    table, limit, unit = transgene(records)
+    assert (limit, unit) == (25.0, "copy/ug")
+    assert table.set_index("day")["median"].to_dict() == {7.0: 200.0, 28.0: 25.0}
+    assert transgene(Records.empty())[1] is None
+
+
+def test_disputed_claims_are_the_qualified_and_contradicted_ones() -> None:
+    found = disputed().set_index("id")
+    assert "C40" in found.index
+    assert "C09" in found.index
+    assert "C04" not in found.index
+    assert (found["statement"].str.len() > 10).all()
+
+
+@pytest.fixture(scope="module")
+def scored() -> Records:
+    """Ten patients in each of two arms; tumours of the first six (two) shrink to nothing, one death on day 200."""
+    parts = []
+    for arm, responders in (("a", 6), ("b", 2)):
+        who = range(10)
+        parts += [Records.build(subject=who, arm=arm, parameter=name, value=1.0) for name in ("enrolled", "infused")]
+        for day in (0.0, 30.0, 90.0):
+            size = [0.0 if day > 0 and n < responders else 40.0 for n in who]
+            for name, unit, factor in (("sum_product_diameters", "cm^2", 1.0), ("sum_longest_diameters", "mm", 2.0)):
+                values = [factor * one for one in size]
+                parts.append(Records.build(subject=who, arm=arm, parameter=name, day=day, value=values, unit=unit))
+        died = [n == 9 for n in who]
+        last = [200.0 if one else 365.0 for one in died]
+        seen = {
+            "value": [float(one) for one in died],
+            "day": last,
+            "censored": [not one for one in died],
+            "unit": "day",
+        }
+        parts.append(Records.build(subject=who, arm=arm, parameter="death", **seen))
+        for name in ("crs_max_grade", "icans_max_grade", "gvhd_max_grade"):
+            parts.append(Records.build(subject=who, arm=arm, parameter=name, value=0.0, day=float("nan")))
+    return Records.concat(parts)
+
+
+def test_estimates_and_differences_come_from_the_endpoints(scored: Records) -> None:
+    names = ["ORR_d30", "OS_12m", "CRS_ge3"]
+    found = {(one.arm, one.endpoint): one for one in estimates(scored, names, "lugano")}
+    assert found["a", "ORR_d30"].value == pytest.approx(0.6)
+    assert found["b", "ORR_d30"].value == pytest.approx(0.2)
+    assert found["a", "CRS_ge3"].high == pytest.approx(1 - 0.025 ** (1 / 10))
+    (response,) = [one for one in comparisons(scored, "b", names, "lugano") if one.endpoint == "ORR_d30"]
+    assert response.value == pytest.approx(0.4)
+    assert response.better is not None
+    assert response.better > 0.9
+
+
+def test_one_arm_is_compared_with_nobody(scored: Records) -> None:
+    alone = Records(scored.table[scored.table["arm"] == "a"])
+    assert comparisons(alone, "a", ["ORR_d30"], "lugano") == ()
+    assert estimates(Records.empty(), ["ORR_d30"], "lugano") == ()
+
+
+def test_survival_curves_carry_published_milestones_of_their_own_arm(scored: Records) -> None:
+    beside = [Published("a", "OS_12m", "T", 0.7, 0.6, 0.8, 30), Published("a", "PFS_6m", "T", 0.5, 0.4, 0.6, 30)]
+    drawn = survival(scored, ["a", "b"], beside, "lugano")
+    assert [point.day for point in drawn["OS"]["a"].published] == [365.0]
+    assert [point.day for point in drawn["PFS"]["a"].published] == [182.5]
+    assert drawn["OS"]["b"].published == ()
+    assert drawn["OS"]["a"].share[-1] == pytest.approx(0.9)
+
+
+def test_responses_by_visit_count_every_infused_patient(scored: Records) -> None:
+    rows = responses(scored, {"a": "A", "b": "B"}, (0.0, 30.0, 90.0), "lugano")
+    assert [(visit, label) for visit, label, _ in rows] == [
+        ("Day 30", "A"),
+        ("Day 30", "B"),
+        ("Day 90", "A"),
+        ("Day 90", "B"),
+    ]
+    assert all(sum(counts.values()) == 10 for _, _, counts in rows)
+    assert rows[0][2]["CR"] == 6
+    assert bars.responses_figure(rows) is not None
+
+
+def test_every_category_of_every_criterion_has_a_colour() -> None:
+    from perforin.endpoints.criteria import DEPTHS, FOUR
+
+    assert {*DEPTHS, *FOUR, "not evaluable"} <= set(bars.RESPONSES)
