@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from perforin.errors import UserError, nearest
+from perforin.errors import ComputeError, UserError, nearest
 from perforin.kernels.compile import find_compiler
 from perforin.kernels.compiled import Compiled
 from perforin.kernels.interpret import Interpreted
@@ -27,12 +27,13 @@ def build(network: Network, outputs: Sequence[str] | None = None, *, backend: st
     Args:
         network: what to solve.
         outputs: states, levels and flows to report; all states and levels when None.
-        backend: "compiled" (machine code), "interpreted" (SciPy, some thousand times slower) or "auto" (machine code
+        backend: "compiled" (machine code), "interpreted" (SciPy, hundreds of times slower) or "auto" (machine code
             where clang, gcc, cc or the ziglang wheel is found, else interpreted with a warning).
         cache: folder for compiled kernels; see ``compile.cache_folder``.
 
     Raises:
         UserError: an unknown backend or output, no compiler where one is asked for, a cache that cannot be written.
+        ComputeError: the compiler fails where machine code is asked for ("auto" then warns and interprets).
     """
     if backend not in BACKENDS:
         raise UserError(f"found the backend {backend!r}; needed one of {BACKENDS}{nearest(backend, BACKENDS)}")
@@ -40,12 +41,15 @@ def build(network: Network, outputs: Sequence[str] | None = None, *, backend: st
     if backend == "interpreted":
         return Interpreted(network, wanted)
     compiler = find_compiler()
+    found = "no C compiler was found (clang, gcc, cc, ziglang)"
     if compiler is not None:
-        return Compiled(network, wanted, compiler, cache=cache)
+        try:
+            return Compiled(network, wanted, compiler, cache=cache)
+        except ComputeError as problem:
+            if backend == "compiled":
+                raise
+            found = str(problem)
     if backend == "compiled":
         raise UserError(f"found no C compiler; needed clang, gcc, cc or the ziglang wheel: {HOW}")
-    warnings.warn(
-        f"no C compiler was found (clang, gcc, cc, ziglang): running interpreted, some thousand times slower; {HOW}",
-        stacklevel=2,
-    )
+    warnings.warn(f"{found}: running interpreted, hundreds of times slower; {HOW}", stacklevel=2)
     return Interpreted(network, wanted)

@@ -25,8 +25,10 @@ from perforin.model.network import Network
 
 __all__ = ["FLAGS", "Built", "Compiler", "built", "cache_folder", "find_compiler", "kept", "native_lanes", "processor"]
 
-FLAGS = tuple(
-    "-O3 -march=native -fno-math-errno -fno-trapping-math -ffp-contract=fast -shared -fPIC -w -Wno-psabi".split()
+FLAGS = (
+    "-O3",
+    "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native",
+    *"-fno-math-errno -fno-trapping-math -ffp-contract=fast -shared -fPIC -w -Wno-psabi".split(),
 )
 """Never -ffast-math: reassociation destroys the two-part logarithm and the time step control."""
 

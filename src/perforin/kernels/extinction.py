@@ -9,12 +9,13 @@ q = 1 - p of one cell's descendants, which keeps its relative accuracy when 1e10
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perforin.errors import UserError
+from perforin.errors import ComputeError, UserError
 from perforin.kernels.clones import CloneRates, clone_outputs, rates_from
 from perforin.kernels.compile import find_compiler
 from perforin.kernels.extinction_code import MOST_STEPS, MOST_TYPES, survival
@@ -139,7 +140,8 @@ def extinction(rates: CloneRates, days: Array, cells: Array, counted: Sequence[b
     if backend == "compiled" and compiler is None:
         raise UserError("found no C compiler; needed one; pip install perforin[compiler]")
     if compiler is not None and types <= MOST_TYPES:
-        return _all_extinct(survival(rates, days, ends, mask, coarse, longest, compiler), cells)
+        with suppress(ComputeError) if backend == "auto" else nullcontext():
+            return _all_extinct(survival(rates, days, ends, mask, coarse, longest, compiler), cells)
     size = max(1, BLOCK // (len(ends) * types))
     parts = [
         _all_extinct(_survival(rates.of(slice(k, k + size)), days, ends, mask, (coarse, longest)), cells[k : k + size])
@@ -215,8 +217,7 @@ def fates(rates: CloneRates, days: Array, *, until: NDArray[np.intp] | None = No
     cells = np.maximum(rates.cells[:, 0], 0.0)
     positive = [kind == "positive" for kind in rates.kinds]
     every, some, none = (
-        extinction(rates, days, cells, counted, until=until, coarse=coarse, longest=longest,
-                   backend=backend)
+        extinction(rates, days, cells, counted, until=until, coarse=coarse, longest=longest, backend=backend)
         for counted in (None, positive, [not one for one in positive])
     )
     return Extinction(every, some, none)

@@ -89,6 +89,18 @@ def test_asking_for_machine_code_without_a_compiler_is_refused(decay, no_compile
         build(decay, backend="compiled")
 
 
+def test_a_compiler_that_fails_gives_way_to_the_interpreter(decay, monkeypatch, tmp_path):
+    import importlib
+
+    building = importlib.import_module("perforin.kernels.build")
+
+    monkeypatch.setattr(building, "find_compiler", lambda: Compiler(("false",), "a stub without its tools"))
+    with pytest.warns(UserWarning, match="false could not compile a kernel"):
+        assert isinstance(build(decay, ["x"], cache=tmp_path), Interpreted)
+    with pytest.raises(ComputeError):
+        build(decay, ["x"], backend="compiled", cache=tmp_path)
+
+
 def test_asking_for_the_interpreter_gives_no_warning(decay):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
