@@ -160,6 +160,7 @@ def _simulate(
 ) -> tuple[int, Findings | None, Path]:
     """Run (or resume, where ``scenario`` is None) with a bar; the findings are None when it was stopped."""
     from perforin import study
+    from perforin.inference.sensitivity import with_ledger
     from perforin.report.gather import gather
     from perforin.report.page import write
 
@@ -178,6 +179,8 @@ def _simulate(
         except study.Interrupted as stopped:
             note(f"stopped: {stopped} Finished chunks are kept in {folder}. To go on: perforin resume {folder}")
             return STOPPED, None, folder
+    if not len(done.ledger):
+        done = with_ledger(done)
     findings = gather(done)
     write(findings, folder)
     if not quiet:

@@ -127,5 +127,5 @@ def missed_endpoints(findings: Findings) -> list[str]:
     for one in findings.published:
         predicted = findings.estimate(one.arm, one.endpoint)
         if predicted and (predicted.low > one.high or predicted.high < one.low):
-            missed.append(f"{endpoint(one.endpoint).label} ({findings.arms[one.arm]}, {one.trial})")
+            missed.append(f"{endpoint(one.endpoint).label} ({findings.arms[one.arm]}, {one.shown})")
     return list(dict.fromkeys(missed))

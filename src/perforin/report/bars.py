@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -279,7 +280,7 @@ def tornado(name: str, ledger: pd.DataFrame, swing: str, look: Mapping[str, Look
     first = rows.to_dict("records")[int(np.argmax(rows[swing].abs().to_numpy()))]
     size = percent(float(first[swing])) if share else number(float(first[swing]))
     return Drawing(
-        f"tornado-{name}",
+        "tornado-" + re.sub(r"\W+", "-", name).strip("-"),
         figure,
         f"Change of “{what}” when one parameter moves from the low to the high end of its range, all others held.",
         f"Tornado for {what}: the largest change, {size}, comes from {first['parameter']}.",

@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 def table(findings: Findings) -> list[Row]:
     """The short assessment of this run."""
-    trials = sorted({one.trial for one in findings.published})
+    trials = sorted({one.shown for one in findings.published})
     values = [kind for frame in findings.parameters.values() for kind in frame["kind"]]
     kinds = (
         ", ".join(f"{values.count(kind)} {kind}" for kind in ("measured", "fitted", "assumed") if kind in values)

@@ -32,6 +32,12 @@ class Published:
     scale: str = ""
     source: str = ""
     note: str = ""
+    label: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What the trial is called on paper."""
+        return self.label or self.trial
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perforin.evidence.published import estimates_for
+from perforin.evidence.published import estimates_for, trial
 from perforin.evidence.sources import bibliography
 from perforin.prepared import plan_of
 from perforin.records import Records
@@ -77,16 +78,34 @@ def published(scenario: Scenario, endpoints: Iterable[str]) -> list[Published]:
     out = []
     for arm in scenario.arms:
         for name in endpoints:
-            for trial in scenario.published(arm):
-                for one in estimates_for(name, [trial]):
-                    subgroup = f", {one['subgroup']}" if one["subgroup"] else ""
+            for known in scenario.published(arm):
+                for one in estimates_for(name, [known]):
                     out.append(
                         Published(
-                            arm, name, one["trial"] + subgroup, one["value"], _number(one["low"]), _number(one["high"]),
-                            one["n"], one["scale"] or one["population"], one["source"], one["note"],
+                            arm=arm,
+                            endpoint=name,
+                            trial=one["trial"],
+                            value=one["value"],
+                            low=_number(one["low"]),
+                            high=_number(one["high"]),
+                            n=one["n"],
+                            scale=one["scale"] or one["population"],
+                            source=one["source"],
+                            note=one["note"],
+                            label=short_name(one["trial"]) + (f", {one['subgroup']}" if one["subgroup"] else ""),
                         )
-                    )  # fmt: skip
+                    )
     return out
+
+
+def short_name(name: str) -> str:
+    """What a trial is called in a table: ``ZUMA-1`` for ``zuma_1``, ``Marin 2024`` for ``marin_2024``."""
+    first = re.split(r"[\s,]", trial(name).label)[0]
+    plain, acronym = name.replace("_", ""), re.sub(r"\W", "", first).lower()
+    if not plain.startswith(acronym):
+        return name.replace("_", " ").capitalize()
+    rest = plain[len(acronym) :]
+    return f"{first} {' '.join(name.split('_')[1:])}" if rest else first
 
 
 def _number(value: float | None) -> float:

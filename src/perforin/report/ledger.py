@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-__all__ = ["assumptions", "rank", "swings"]
+__all__ = ["assumptions", "rank", "ranked_by", "swings"]
 
 SWING = "swing "
 """Prefix of the columns that hold the signed change of an endpoint from the low to the high end of a range."""
@@ -16,6 +16,12 @@ SWING = "swing "
 def swings(ledger: pd.DataFrame) -> dict[str, str]:
     """Endpoint to column, for the endpoints that a sensitivity pass covered."""
     return {str(name).removeprefix(SWING): str(name) for name in ledger.columns if str(name).startswith(SWING)}
+
+
+def ranked_by(ledger: pd.DataFrame, endpoint: str) -> str:
+    """What the ledger is ranked by: the endpoint where the pass covered it, else the first thing that it measured."""
+    found = swings(ledger)
+    return endpoint if endpoint in found else next(iter(found), "")
 
 
 def rank(ledger: pd.DataFrame, endpoint: str) -> pd.DataFrame:

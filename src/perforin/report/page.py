@@ -163,7 +163,7 @@ def render(findings: Findings) -> str:
     """The whole page as text."""
     drawn = draw(findings)
     found = answers.answer(findings)
-    ranked_by = found.endpoint
+    ranked_by = ledger.ranked_by(findings.ledger, found.endpoint)
     parameter_tables = {
         findings.arms.get(arm, arm): tables.parameters(frame) for arm, frame in findings.parameters.items()
     }

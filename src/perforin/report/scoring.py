@@ -57,7 +57,7 @@ def _points(beside: Sequence[Published], arm: str, name: str) -> Iterable[Point]
     for one in beside:
         stem, _, months = one.endpoint.partition("_")
         if one.arm == arm and stem == name and months.endswith("m") and months[:-1].isdigit():
-            yield Point(MONTH * int(months[:-1]), one.value, one.low, one.high, one.trial)
+            yield Point(MONTH * int(months[:-1]), one.value, one.low, one.high, one.shown)
 
 
 def responses(

@@ -65,7 +65,7 @@ def published_line(one: Published, unit: str) -> str:
     scale = f", {one.scale}" if one.scale else ""
     limits = f" ({interval(one.low, one.high, share)})" if not math.isnan(one.low + one.high) else ""
     size = f", n\u00a0=\u00a0{one.n:,}" if one.n is not None else ""
-    return f"{one.trial}: {quantity(one.value, unit, share)}{limits}{size}{scale}"
+    return f"{one.shown}: {quantity(one.value, unit, share)}{limits}{size}{scale}"
 
 
 def head_to_head(findings: Findings) -> Table:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
 import pytest
 
 from perforin.records import Records
 from perforin.report import bars
 from perforin.report.claims import disputed
 from perforin.report.findings import Published
-from perforin.report.gather import enrolled, transgene, waits
+from perforin.report.gather import enrolled, gather, short_name, transgene, waits
+from perforin.report.page import render
 from perforin.report.scoring import comparisons, estimates, grades, relapse_types, responses, survival
+from unit.report.synthetic import parameter_table
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +134,53 @@ def test_every_category_of_every_criterion_has_a_colour() -> None:
     from perforin.endpoints.criteria import DEPTHS, FOUR
 
     assert {*DEPTHS, *FOUR, "not evaluable"} <= set(bars.RESPONSES)
+
+
+def a_study(records: Records) -> Any:
+    """As much of a study as a report reads, with a scenario that needs no library."""
+    arms = {"a": SimpleNamespace(label="Arm A"), "b": SimpleNamespace(label="")}
+    product = SimpleNamespace(label="Product B")
+    disease = SimpleNamespace(extrapolation="no trial in children", label="LBCL")
+    scenario = SimpleNamespace(
+        name="scenario", title="A against B", question=SimpleNamespace(question_of_interest="Which?"), arms=arms,
+        compared_with="b", endpoints=("ORR_d30", "OS_12m", "CRS_ge3"), visit_days=(30.0, 90.0), horizon=365.0,
+        judged_by="lugano", disease=SimpleNamespace(use="lbcl"), library=SimpleNamespace(disease=lambda _: disease),
+        products=lambda arm: {"product": product} if arm == "b" else {},
+        published=lambda arm: ("marin_2024",) if arm == "a" else ("zuma_1",),
+    )  # fmt: skip
+    return SimpleNamespace(
+        scenario=scenario, records=records, courses=pd.DataFrame(columns=["arm", "day", "observable", "median"]),
+        parameters={arm: parameter_table(arm) for arm in arms}, ledger=pd.DataFrame(), folder=None,
+        failed=pd.DataFrame(columns=["arm", "patient", "reason"]),
+        manifest={"scenario": "mine", "seed": 1, "calibrated": False, "extrapolations": {"a": ["dose too high"]}},
+    )  # fmt: skip
+
+
+def test_a_study_becomes_findings_and_a_page(scored: Records) -> None:
+    found = gather(a_study(scored))
+    assert found.name == "mine"
+    assert found.arms == {"a": "Arm A", "b": "Product B"}
+    assert found.reference == "b"
+    assert found.patients == 10
+    assert found.extrapolation == ("no trial in children", "dose too high")
+    assert found.beside("a", "ORR_d30")[0].value == pytest.approx(18 / 37)
+    assert "marin_2024" in {one.trial for one in found.beside("a", "OS_12m")}
+    page = render(found)
+    assert "Extrapolation: dose too high" in page
+    assert "Marin 2024" in page
+
+
+def test_some_patients_of_a_study_are_scored_alone(scored: Records) -> None:
+    found = gather(a_study(scored), range(6))
+    assert found.patients == 6
+    one = found.estimate("a", "ORR_d30")
+    assert one is not None
+    assert (one.value, one.n) == (1.0, 6)
+
+
+@pytest.mark.parametrize(
+    "name,shown",
+    [("zuma_1", "ZUMA-1"), ("marin_2024", "Marin 2024"), ("ct041_phase_1", "CT041 phase 1"), ("alpha", "ALPHA")],
+)
+def test_trials_are_called_what_people_call_them(name: str, shown: str) -> None:
+    assert short_name(name) == shown

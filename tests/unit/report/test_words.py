@@ -13,7 +13,7 @@ from perforin.report import bars, curves, style
 from perforin.report.answer import PREFERRED, WARNING, answer, light
 from perforin.report.credibility import table
 from perforin.report.findings import Comparison, Findings
-from perforin.report.ledger import assumptions, rank, swings
+from perforin.report.ledger import assumptions, rank, ranked_by, swings
 from perforin.report.wording import differences, endpoint, interval, number, percent, quantity
 
 
@@ -101,6 +101,18 @@ def test_the_ledger_is_ranked_by_size_and_not_by_sign(findings: Findings) -> Non
     sizes = ranked["swing PFS_12m"].abs().tolist()
     assert sizes == sorted(sizes, reverse=True)
     assert set(swings(findings.ledger)) == {"PFS_12m", "CRS_ge3"}
+
+
+def test_the_ledger_is_ranked_by_what_was_measured_where_the_endpoint_was_not(findings: Findings) -> None:
+    other = findings.ledger.rename(columns={"swing PFS_12m": "swing log10 tumour cells, day 30"})
+    assert ranked_by(findings.ledger, "PFS_12m") == "PFS_12m"
+    assert ranked_by(other, "PFS_12m") == "log10 tumour cells, day 30"
+    assert ranked_by(pd.DataFrame(), "PFS_12m") == ""
+    drawing = bars.tornado(
+        "log10 tumour cells, day 30", other, "swing log10 tumour cells, day 30", style.looks(findings.arms)
+    )
+    assert drawing is not None
+    assert drawing.key == "tornado-log10-tumour-cells-day-30"
 
 
 def test_the_ledger_lists_every_assumption_even_untried(findings: Findings) -> None:
