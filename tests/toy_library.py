@@ -90,7 +90,13 @@ process: made_to_order
 schedule: [{day: 0, dose: 2e6 cell/kg, cap: 2e8 cell}]
 published: [zuma_1]
 """,
-    "products/keen19": "{label: Keen CD19, cell: slow, construct: cd19, edits: [keener], schedule: [{day: 0, dose: 1e8 cell}]}",
+    "products/keen19": """
+label: Keen CD19
+cell: slow
+construct: cd19
+edits: [keener]
+schedule: [{day: 0, dose: 1e8 cell}]
+""",
     "drugs/poison": """
 label: A poison
 states: {poison: {unit: ""}}

@@ -15,6 +15,7 @@ from scipy.special import betaincinv, ndtr, ndtri
 
 from perforin import units
 from perforin.errors import UserError, nearest
+from perforin.evidence.parameters import known_unit
 from perforin.yaml_reader import Strict
 
 __all__ = ["KNOWN_UNITS", "Correlation", "Covariate", "Population", "Quantity", "check_correlations", "quantity"]
@@ -59,8 +60,10 @@ def quantity(text: str) -> tuple[float, str]:
         UserError: no number, or a unit nobody knows.
     """
     match = _NUMBER.match(text)
-    unit = text[match.end() :].strip() if match else ""
-    return units.parse_quantity(text, unit.replace("^", "**") if match else "")
+    unit = text[match.end() :].strip().replace("^", "**") if match else ""
+    if match is None or not known_unit(unit):
+        raise UserError(f"found {text!r}, which is not a quantity; needed a number with a unit, such as '8e8 cell'")
+    return units.parse_quantity(text, unit)
 
 
 class Covariate(Strict):

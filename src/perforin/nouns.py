@@ -209,6 +209,13 @@ class ProductNoun(Noun):
         payloads = (f"payloads/{name}" for name in self.payloads)
         return (f"cells/{self.cell}", *construct, *payloads, *(f"edits/{name}" for name in self.edits))
 
+    @property
+    def keys_of_parts(self) -> tuple[tuple[str | int, ...], ...]:
+        """Where in the file each of ``parts`` is named."""
+        construct = (("construct",),) if self.car else ()
+        payloads = (("payloads", i) for i in range(len(self.payloads)))
+        return (("cell",), *construct, *payloads, *(("edits", i) for i in range(len(self.edits))))
+
 
 class Drug(Noun):
     """A drug; ``usual`` is the dose given when a scenario names none."""

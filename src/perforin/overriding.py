@@ -74,6 +74,9 @@ class Extrapolation:
     message: str
     place: str = ""
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def in_unit(row: Row, unit: str) -> Row:
     """The row in another unit of the same dimension.
@@ -113,6 +116,8 @@ def winning_row(
         change = layer.change(slot)
         if change is None:
             continue
+        if layer.scenario and not change.number.note:
+            change = replace(change, number=change.number.model_copy(update={"note": "set in the scenario"}))
         try:
             beneath = winning_row(slot, layers[place + 1 :], tables, keys)
         except UserError:

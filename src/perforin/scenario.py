@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,11 @@ class Scenario(Strict):
     """One question: a disease, its patients, and arms that the same patients go through.
 
     Visits after the horizon do not take place. ``reference`` is the arm that others are compared with, the first if
-    not named. Frozen: ``with_changes`` gives another one.
+    not named. ``libraries`` are folders of further nouns, beside the file or absolute; a folder ``library`` beside the
+    file needs no mention. Frozen: ``with_changes`` gives another one.
     """
 
+    id: str = ""
     title: str
     question: Question
     disease: DiseaseChoice
@@ -63,6 +66,7 @@ class Scenario(Strict):
     endpoints: tuple[str, ...] = ENDPOINTS
     criteria: Criteria | None = None
     report: ReportOptions = ReportOptions()
+    libraries: tuple[str, ...] = ()
 
     _document: Document = pydantic.PrivateAttr(Document("scenario", {}))
     _library: Library | None = pydantic.PrivateAttr(None)
@@ -93,8 +97,8 @@ class Scenario(Strict):
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
-        return Path(self._document.file).stem
+        """Its ``id``, or the file's name without its ending."""
+        return self.id or Path(self._document.file).stem
 
     @property
     def file(self) -> str:
@@ -108,14 +112,16 @@ class Scenario(Strict):
 
     @property
     def fingerprint(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of everything it says."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """First 16 hexadecimal digits of the SHA-256 of everything it says but its name and where nouns are found."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"id", "libraries"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def text(self) -> str:
         """YAML that reads back as this scenario, with what it extends and every change written out."""
-        return yaml.safe_dump(self._document.data, sort_keys=False, allow_unicode=True, width=110)
+        folders = [str(folder.resolve()) for folder in self.library.folders if folder not in default_library().folders]
+        data = {"id": self.name, **self._document.data, **({"libraries": folders} if folders else {})}
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
 
     @property
     def compared_with(self) -> str:
@@ -224,7 +230,14 @@ class Scenario(Strict):
         """
         products = self.products(arm) if arm else {}
         drugs = self.drugs(arm) if arm else ()
-        return build_model(self.disease.use, products, drugs, changes=self.changes(arm), library=self.library)
+        model = build_model(self.disease.use, products, drugs, changes=self.changes(arm), library=self.library)
+        middle = {name: one.quantile(np.array([0.5])) for name, one in self.population.covariates.items()}
+        try:
+            self.parameter_columns(model, middle)
+        except UserError as problem:
+            raise UserError(str(problem), self.at("patients", "covariates")) from None
+        outside = self.extrapolations(arm) if arm else ()
+        return replace(model, extrapolations=(*outside, *model.extrapolations))
 
     def models(self) -> dict[str, Model]:
         """The model of every arm, checked together.
@@ -255,9 +268,7 @@ class Scenario(Strict):
         out = []
         disease = self.library.disease(self.disease.use)
         if disease.extrapolation:
-            out.append(
-                Extrapolation(self.disease.use, f"{disease.label}: {disease.extrapolation}", str(self.at("disease")))
-            )
+            out.append(Extrapolation(self.disease.use, disease.extrapolation, str(self.at("disease"))))
         for key, product in self.products(arm).items():
             studied, where = product.studied, str(self.at("arms", arm))
             if studied.diseases and self.disease.use not in studied.diseases:
@@ -281,18 +292,25 @@ class Scenario(Strict):
         return _scenario(Document(self._document.file, data, places), self.library)
 
 
-def read_scenario(path_or_name: str | Path) -> Scenario:
+def read_scenario(path_or_name: str | Path, library: Library | None = None) -> Scenario:
     """Read and check a scenario.
 
     Args:
         path_or_name: a file, or the name of a scenario that comes with perforin, such as ``cd19_b_all``. Nouns are
             also looked for in a folder ``library`` beside the file.
+        library: where nouns are found instead.
 
     Raises:
         UserError: anything that does not fit, each with file:line, what was found and what was needed.
     """
     path = find_scenario(path_or_name)
-    return _scenario(with_base(read_yaml(path), ()), default_library(path.parent / "library"))
+    document = with_base(read_yaml(path), ())
+    named = document.data.get("libraries") or []
+    folders = [path.parent / str(one) for one in (named if isinstance(named, list) else [named])]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"found no folder {folder}; needed one with nouns", document.location(("libraries",)))
+    return _scenario(document, library or default_library(path.parent / "library", *folders))
 
 
 def _scenario(document: Document, library: Library) -> Scenario:

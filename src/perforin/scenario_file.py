@@ -14,6 +14,10 @@ _HOMES = (Path(__file__).parent / "library" / "scenarios", Path(__file__).parent
 """In an installed wheel, and in a checkout."""
 
 
+_OPENED = ("patients", "covariates", "report", "parameters", "products")
+"""Mappings that a change may begin; elsewhere a new name would be a slip."""
+
+
 def set_at(data: Any, path: str, value: Any) -> tuple[str | int, ...]:
     """Put a value at a dotted path, in place; ``arms.nk.parameters.killing.kills_per_day`` ends with one key.
 
@@ -45,6 +49,10 @@ def set_at(data: Any, path: str, value: Any) -> tuple[str | int, ...]:
         elif isinstance(holder, dict):
             if isinstance(holder.get(key), str) and key in ("disease", "question"):
                 holder[key] = {"use" if key == "disease" else "question_of_interest": holder[key]}
+            if key not in holder and key not in _OPENED:
+                raise UserError(
+                    f"found --set {path!r} with {key!r}; needed one of {list(holder)}{nearest(str(key), holder)}"
+                )
             holder = holder.setdefault(key, {})
         else:
             holder = holder[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from perforin import units
 from perforin.distributions import Quantity, quantity
 from perforin.errors import UserError
-from perforin.yaml_reader import Strict
+from perforin.yaml_reader import Strict, problem_at
 
 __all__ = ["Amount", "Condition", "Day", "DoseRow", "DrugRow", "RescueRow", "amount", "day", "fits"]
 
@@ -94,19 +94,19 @@ def _size(per: str, columns: Mapping[str, Array]) -> Array:
     return np.asarray((4 * weight + 7) / (weight + 90), dtype=np.float64)
 
 
-def fits(given: Amount, unit: str) -> str:
-    """What the amount is per: ``""``, ``"kg"`` or ``"m**2"``.
+def fits(given: Amount, unit: str, allowed: Iterable[str] = ("kg", "m**2")) -> str:
+    """What the amount is per: nothing, or one of ``allowed``.
 
     Raises:
         UserError: it is none of these.
     """
-    for per in ("", *_PER):
+    for per in ("", *allowed):
         needed = f"({unit})/{per}" if per else unit
         found = units.registry().Unit(given.unit)
         if found.is_compatible_with(units.registry().Unit(needed)):
             return per
     what = f"[{units.short(given.unit)}]" if given.unit else "no unit"
-    shown = [units.short(unit), *(units.short(f"({unit})/{per}") for per in _PER)]
+    shown = [units.short(unit), *(units.short(f"({unit})/{per}") for per in allowed)]
     raise UserError(f"found {given.value:g} with {what}; needed [{'] or ['.join(shown)}], "
                     f"for example '{given.value:g} {unit}'")  # fmt: skip
 
@@ -151,7 +151,7 @@ class _Timed(Strict):
         try:
             _ = self.amount
         except UserError as problem:
-            raise ValueError(f"dose: {problem}") from None
+            raise problem_at("dose", str(problem)) from None
         if self.day is not None and self.days is not None:
             raise ValueError("found 'day' and 'days'; needed one of them")
         times = self.times
@@ -174,13 +174,13 @@ class DoseRow(_Timed):
     @pydantic.model_validator(mode="after")
     def _in_cells(self) -> DoseRow:
         try:
-            per = fits(self.amount, "cell")
-            if self.amount.cap is not None:
-                units.convert(*self.amount.cap, "cell")
+            fits(self.amount, "cell", ("kg",))
         except UserError as problem:
-            raise ValueError(f"dose: {problem}") from None
-        if per == "m**2":
-            raise ValueError(f"dose: found {self.dose!r}; needed [cell] or [cell / kg]")
+            raise problem_at("dose", str(problem)) from None
+        try:
+            _ = self.amount.cap is None or units.convert(*self.amount.cap, "cell")
+        except UserError as problem:
+            raise problem_at("cap", str(problem)) from None
         return self
 
 
@@ -232,9 +232,7 @@ class RescueRow(Strict):
         match = _CONDITION.fullmatch(self.when)
         grade = int(match[3]) + (match[2] == ">") if match else 0
         if match is None or not 1 <= grade <= 5:
-            raise UserError(
-                f"found when: {self.when!r}; needed a toxicity and a grade, such as 'CRS >= 2' or 'ICANS >= 2'"
-            )
+            raise UserError(f"found {self.when!r}; needed a toxicity and a grade, such as 'CRS >= 2' or 'ICANS >= 2'")
         return Condition(match[1], grade)
 
     @cached_property
@@ -245,7 +243,11 @@ class RescueRow(Strict):
     @pydantic.model_validator(mode="after")
     def _readable(self) -> RescueRow:
         try:
-            _ = self.condition, self.amount
+            _ = self.amount
         except UserError as problem:
-            raise ValueError(str(problem)) from None
+            raise problem_at("dose", str(problem)) from None
+        try:
+            _ = self.condition
+        except UserError as problem:
+            raise problem_at("when", str(problem)) from None
         return self

@@ -18,7 +18,7 @@ from perforin.model.mechanism import Mechanism
 from perforin.nouns import KINDS, Disease, Noun, Number, Product, ProductNoun, Regimen, read_noun
 from perforin.yaml_reader import Document, read_yaml, validated
 
-__all__ = ["Found", "Library", "default_library"]
+__all__ = ["Found", "Library", "default_library", "discover"]
 
 PACKAGE = Path(__file__).parent / "library"
 """The folder of nouns that comes with perforin."""
@@ -139,6 +139,8 @@ class Library:
             document = read_yaml(self.path("processes", made))
             number = validated(Number, document, mapping[priced[0]])
             price = number.row(f"{made}.{priced[0]}", str(document.location((priced[0],))))
+        for part, keys in zip(noun.parts, noun.keys_of_parts, strict=True):
+            self.find(part, found.document.location(keys))
         units = {one.noun.doses.unit for one in self.gather([*noun.parts, found.reference]) if one.noun.doses}
         return Product(
             name=name, label=noun.label, cell=noun.cell, construct=noun.car, payloads=noun.payloads,
@@ -192,17 +194,23 @@ def _plugged_folder(name: str, given: object) -> Path:
 def _discovered() -> tuple[Mapping[str, Mechanism], Mapping[str, tuple[Row, ...]]]:
     home = importlib.import_module("perforin.mechanisms")
     inside = [importlib.import_module(one.name) for one in pkgutil.walk_packages(home.__path__, "perforin.mechanisms.")]
-    modules = [*inside, *(entry.load() for entry in entry_points(group="perforin.mechanisms"))]
+    return discover([*inside, *(entry.load() for entry in entry_points(group="perforin.mechanisms"))])
+
+
+def discover(modules: Iterable[ModuleType]) -> tuple[dict[str, Mechanism], dict[str, tuple[Row, ...]]]:
+    """Mechanisms of modules by name, and the rows of the CSV beside each module by ``mechanism.parameter``.
+
+    Raises:
+        ModelError: two mechanisms of one name (both places are named).
+        UserError: a table that does not fit.
+    """
     verbs: dict[str, Mechanism] = {}
     rows: dict[str, list[Row]] = {}
     for module in modules:
         for verb in vars(module).values():
-            if not isinstance(verb, Mechanism):
-                continue
-            if verbs.setdefault(verb.name, verb) is not verb:
-                raise ModelError(
-                    f"found two mechanisms called {verb.name!r}, {verbs[verb.name].place} and {verb.place}; rename one"
-                )
+            if isinstance(verb, Mechanism) and verbs.setdefault(verb.name, verb) is not verb:
+                places = f"{verbs[verb.name].place} and {verb.place}"
+                raise ModelError(f"found two mechanisms called {verb.name!r}, {places}; needed one, rename the other")
         table = Path(str(module.__file__)).with_suffix(".csv")
         for row in read_table(table) if table.is_file() else ():
             rows.setdefault(row.stem, []).append(row)

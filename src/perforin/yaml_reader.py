@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from perforin.errors import Location, UserError, nearest
 
-__all__ = ["Document", "Strict", "read_text", "read_yaml", "validated"]
+__all__ = ["Document", "Strict", "problem_at", "read_text", "read_yaml", "validated"]
 
 Keys = tuple[str | int, ...]
 
@@ -57,8 +57,14 @@ class Strict(pydantic.BaseModel):
             for key in data:
                 if key not in known:
                     message = f"found the unknown key {key!r}; needed one of {known}{nearest(str(key), known)}"
-                    raise PydanticCustomError("unknown_key", "{message}", {"message": message, "key": key})
+                    raise problem_at(key, message, under="")
         return data
+
+
+def problem_at(key: Any, message: str, under: str | None = None) -> PydanticCustomError:
+    """What a validator raises to point at one key of its mapping; the path in the text ends with ``under``."""
+    shown = str(key) if under is None else under
+    return PydanticCustomError("at_key", "{message}", {"message": message, "key": key, "under": shown})
 
 
 Part = TypeVar("Part", bound=pydantic.BaseModel)
@@ -82,8 +88,9 @@ def validated(model: type[Part], document: Document, data: Any = None) -> Part:
 def _line(problem: Any, document: Document, data: Any) -> tuple[Location, str]:
     kind, context = problem["type"], problem.get("ctx") or {}
     keys = _written_keys(problem["loc"][:-1] if kind == "missing" else problem["loc"], data)
-    if kind == "unknown_key":
-        return document.location((*keys, context["key"])), _under(keys, context["message"])
+    if kind == "at_key":
+        shown = (*keys, context["under"]) if context["under"] else keys
+        return document.location((*keys, context["key"])), _under(shown, context["message"])
     if kind == "missing":
         return document.location(keys), _under(keys, f"found no {problem['loc'][-1]!r}; needed one")
     if kind in ("value_error", "assertion_error"):
