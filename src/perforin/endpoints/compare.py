@@ -108,7 +108,7 @@ def compare(
 
     Shares: hybrid score interval with the correlation of the patients in both arms. Everything else: percentiles of
     the Bayesian bootstrap over patients, who carry the same weight in both arms; where an arm does not vary under
-    resampling (no event, or all on one visit day), the arms' own intervals are combined instead, without any correlation. The
+    resampling (no event, or all on one day), their own intervals are combined instead, without any correlation. The
     probability of being better is the share of replicates in which the arm is, ties counting half.
 
     Args:
