@@ -14,7 +14,7 @@ import typer
 from perforin.command import environment, reading, running, showing
 from perforin.errors import PerforinError
 
-__all__ = ["app", "execute"]
+__all__ = ["app", "execute", "root", "say"]
 
 INTERRUPTED = 130
 USAGE: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

@@ -16,7 +16,7 @@ import typer
 from perforin.command.console import emit, table
 from perforin.errors import UserError
 
-__all__ = ["EXAMPLES", "diagnose", "doctor"]
+__all__ = ["EXAMPLES", "cache", "diagnose", "doctor", "installed"]
 
 PACKAGES = ("perforin", "numpy", "scipy", "pandas", "pyarrow", "sympy", "pint", "pydantic", "plotly", "typer")
 EXTRAS = {"ziglang": "compiler", "python-libsbml": "sbml", "antimony": "sbml"}

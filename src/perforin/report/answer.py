@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from perforin.report.findings import Comparison, Findings
 from perforin.report.wording import PERCENT, difference, differences, endpoint, interval, percent, quantity
 
-__all__ = ["NOT_CALIBRATED", "PREFERRED", "WARNING", "Answer", "Light", "answer", "light"]
+__all__ = ["NOT_CALIBRATED", "PREFERRED", "WARNING", "Answer", "Light", "answer", "chance", "light", "missed_endpoints"]
 
 WARNING = (
     "No randomised trial has compared these products. This is an indirect comparison by simulation: published trials "

@@ -15,7 +15,18 @@ from perforin.records import Estimate
 from perforin.report.style import FAINT, Drawing, Look, blank, pattern, see_through
 from perforin.report.wording import endpoint, interval, number, percent
 
-__all__ = ["PATHWAYS", "SIGNALS", "Category", "interval_figure", "kill_budget", "relapse_figure", "stacked", "tornado"]
+__all__ = [
+    "PATHWAYS",
+    "SIGNALS",
+    "Category",
+    "interval_figure",
+    "kill_budget",
+    "relapse_figure",
+    "responses_figure",
+    "stacked",
+    "tornado",
+    "wrapped",
+]
 
 
 @dataclass(frozen=True)

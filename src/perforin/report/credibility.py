@@ -19,20 +19,10 @@ class Row(NamedTuple):
 
 def table(findings: Findings) -> list[Row]:
     """The short assessment of this run."""
-    trials = sorted({one.shown for one in findings.published})
-    values = [kind for frame in findings.parameters.values() for kind in frame["kind"]]
-    kinds = (
-        ", ".join(f"{values.count(kind)} {kind}" for kind in ("measured", "fitted", "assumed") if kind in values)
-        or "none recorded"
-    )
-    hashes = findings.manifest.get("network_hash", {})
-    shown = ", ".join(f"{arm} {text}" for arm, text in hashes.items()) if isinstance(hashes, dict) else str(hashes)
-    against = (
-        f"{len(findings.published)} published values of {len(trials)} trials stand beside the predictions: "
-        f"{', '.join(trials)}."
-        if trials
-        else "No published value stands beside the predictions."
-    )
+    return [*_purpose(findings), *_evidence(findings)]
+
+
+def _purpose(findings: Findings) -> list[Row]:
     return [
         Row("Question of interest", "What is to be answered", findings.question),
         Row(
@@ -49,6 +39,25 @@ def table(findings: Findings) -> list[Row]:
             "Low within that context of use, high outside it.",
         ),
         Row("Model risk", "Influence and consequence together", "Low within that context of use."),
+    ]
+
+
+def _evidence(findings: Findings) -> list[Row]:
+    trials = sorted({one.shown for one in findings.published})
+    values = [kind for frame in findings.parameters.values() for kind in frame["kind"]]
+    kinds = (
+        ", ".join(f"{values.count(kind)} {kind}" for kind in ("measured", "fitted", "assumed") if kind in values)
+        or "none recorded"
+    )
+    hashes = findings.manifest.get("network_hash", {})
+    shown = ", ".join(f"{arm} {text}" for arm, text in hashes.items()) if isinstance(hashes, dict) else str(hashes)
+    against = (
+        f"{len(findings.published)} published values of {len(trials)} trials stand beside the predictions: "
+        f"{', '.join(trials)}."
+        if trials
+        else "No published value stands beside the predictions."
+    )
+    return [
         Row(
             "Verification",
             "Are the equations solved right",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from perforin.evidence.published import estimates_for, trial
+from perforin.evidence.published import PublishedValue, estimates_for, trial
 from perforin.evidence.sources import bibliography
 from perforin.prepared import plan_of
 from perforin.records import Records
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from perforin.scenario import Scenario
     from perforin.study import Study
 
-__all__ = ["enrolled", "gather", "published", "transgene", "waits"]
+__all__ = ["enrolled", "extrapolation", "gather", "published", "references", "short_name", "transgene", "waits"]
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
@@ -75,27 +75,30 @@ def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
 
 def published(scenario: Scenario, endpoints: Iterable[str]) -> list[Published]:
     """The published values of every arm's trials; values of trials that share patients or scales stand side by side."""
-    out = []
-    for arm in scenario.arms:
-        for name in endpoints:
-            for known in scenario.published(arm):
-                for one in estimates_for(name, [known]):
-                    out.append(
-                        Published(
-                            arm=arm,
-                            endpoint=name,
-                            trial=one["trial"],
-                            value=one["value"],
-                            low=_number(one["low"]),
-                            high=_number(one["high"]),
-                            n=one["n"],
-                            scale=one["scale"] or one["population"],
-                            source=one["source"],
-                            note=one["note"],
-                            label=short_name(one["trial"]) + (f", {one['subgroup']}" if one["subgroup"] else ""),
-                        )
-                    )
-    return out
+    wanted = list(endpoints)
+    return [
+        _beside(arm, one)
+        for arm in scenario.arms
+        for name in wanted
+        for known in scenario.published(arm)
+        for one in estimates_for(name, [known])
+    ]
+
+
+def _beside(arm: str, one: PublishedValue) -> Published:
+    return Published(
+        arm=arm,
+        endpoint=one["endpoint"],
+        trial=one["trial"],
+        value=one["value"],
+        low=_number(one["low"]),
+        high=_number(one["high"]),
+        n=one["n"],
+        scale=one["scale"] or one["population"],
+        source=one["source"],
+        note=one["note"],
+        label=short_name(one["trial"]) + (f", {one['subgroup']}" if one["subgroup"] else ""),
+    )
 
 
 def short_name(name: str) -> str:

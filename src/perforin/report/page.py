@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -22,20 +21,12 @@ from perforin.report.finite import finite
 from perforin.report.style import Drawing, Look, looks
 from perforin.report.wording import endpoint, quantity
 
-__all__ = ["as_json", "draw", "render", "write"]
+__all__ = ["as_json", "draw", "render", "reproduce", "script_json", "write"]
 
 TOXICITIES = ("CRS_any", "CRS_ge3", "ICANS_any", "ICANS_ge3", "GvHD_ge2")
 CYTOKINES = {"il6": "Interleukin-6", "ifn_gamma": "Interferon-gamma", "il15": "Interleukin-15", "gm_csf": "GM-CSF"}
 UNITS = {"product_blood": "cell/uL", "tumour_burden": "cell"}
 SURVIVALS = {"PFS": "Progression-free survival", "OS": "Overall survival", "DOR": "Duration of response"}
-
-
-@dataclass(frozen=True)
-class Section:
-    """One part of the page, in the order of the table of contents."""
-
-    key: str
-    title: str
 
 
 def draw(findings: Findings) -> dict[str, list[Drawing]]:

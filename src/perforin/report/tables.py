@@ -24,7 +24,20 @@ from perforin.report.wording import (
     unit_text,
 )
 
-__all__ = ["Cell", "Table", "assumption_table", "failures", "grades", "head_to_head", "parameters", "zero_events"]
+__all__ = [
+    "Cell",
+    "Table",
+    "assumption_table",
+    "compared",
+    "failures",
+    "grades",
+    "head_to_head",
+    "parameters",
+    "plain",
+    "predicted",
+    "published_line",
+    "zero_events",
+]
 
 
 @dataclass(frozen=True)

@@ -145,16 +145,36 @@ def estimates() -> tuple[Estimate, ...]:
     return tuple(out)
 
 
-def made_findings() -> Findings:
-    """Every part filled; day-12 ICANS is absent in one arm, so that zero events are shown."""
+def transgene() -> pd.DataFrame:
+    """Measured levels, held at the assay's limit of 25."""
     days = np.array([1, 3, 7, 10, 14, 21, 28, 60, 90, 180, 365.0])
     seen = [
         course(arm, "transgene_copies", np.maximum(top * days / peak * np.exp(1 - days / peak), 25.0), days)
         for arm, peak, top in (("carnk", 6, 2100.0), ("cart", 10, 41000.0))
     ]
-    ledger = pd.concat([parameter_table(arm).assign(arm=arm) for arm in ARMS]).rename(columns={"name": "parameter"})
-    ledger["swing PFS_12m"] = [0.02, -0.11, 0.05, 0.0, 0.03, -0.04, 0.01, 0.0]
-    ledger["swing CRS_ge3"] = [0.01, 0.0, 0.0, -0.002, 0.02, 0.0, 0.0, -0.09]
+    return pd.concat(seen, ignore_index=True)
+
+
+def ledger() -> pd.DataFrame:
+    """Two endpoints moved by every parameter of both arms."""
+    table = pd.concat([parameter_table(arm).assign(arm=arm) for arm in ARMS]).rename(columns={"name": "parameter"})
+    table["swing PFS_12m"] = [0.02, -0.11, 0.05, 0.0, 0.03, -0.04, 0.01, 0.0]
+    table["swing CRS_ge3"] = [0.01, 0.0, 0.0, -0.002, 0.02, 0.0, 0.0, -0.09]
+    return table
+
+
+def beside() -> tuple[Published, ...]:
+    """Published values; one of them the prediction misses."""
+    return (
+        Published("carnk", "ORR_d30", "Marin 2024", 18 / 37, 0.319, 0.656, 37, "investigator", "Marin2024"),
+        Published("carnk", "CRS_ge3", "Marin 2024", 0.0, 0.0, 0.095, 37, "ASTCT", "Marin2024"),
+        Published("cart", "CRS_ge3", "ZUMA-1", 0.129, 0.07, 0.21, 101, "Lee 2014", "Neelapu2017"),
+        Published("cart", "PFS_12m", "ZUMA-1", 0.80, 0.75, 0.85, 101, "IRC", "Neelapu2017"),
+    )
+
+
+def made_findings() -> Findings:
+    """Every part filled; ICANS is absent in one arm, so that zero events are shown."""
     rng = np.random.default_rng(7)
     return Findings(
         name="cd19_lbcl",
@@ -164,12 +184,7 @@ def made_findings() -> Findings:
         arms=ARMS,
         reference="cart",
         estimates=estimates(),
-        published=(
-            Published("carnk", "ORR_d30", "Marin 2024", 18 / 37, 0.319, 0.656, 37, "investigator", "Marin2024"),
-            Published("carnk", "CRS_ge3", "Marin 2024", 0.0, 0.0, 0.095, 37, "ASTCT", "Marin2024"),
-            Published("cart", "CRS_ge3", "ZUMA-1", 0.129, 0.07, 0.21, 101, "Lee 2014", "Neelapu2017"),
-            Published("cart", "PFS_12m", "ZUMA-1", 0.80, 0.75, 0.85, 101, "IRC", "Neelapu2017"),
-        ),
+        published=beside(),
         comparisons=(
             Comparison("PFS_12m", "carnk", "cart", -0.12, -0.2, -0.04, 0.002),
             Comparison("CRS_ge3", "carnk", "cart", -0.11, -0.16, -0.07, 1.0),
@@ -190,11 +205,11 @@ def made_findings() -> Findings:
         relapses={"carnk": (30, 8), "cart": (22, 31)},
         waits={"carnk": rng.gamma(6, 1, 198), "cart": rng.gamma(25, 1.1, 172)},
         enrolled={"carnk": N, "cart": N},
-        transgene=pd.concat(seen, ignore_index=True),
+        transgene=transgene(),
         transgene_limit=25.0,
         courses=all_courses(),
         parameters={arm: parameter_table(arm) for arm in ARMS},
-        ledger=ledger,
+        ledger=ledger(),
         failed=pd.DataFrame({"arm": ["cart"], "patient": [17], "reason": ["step size fell below 1e-10 on day 6.2"]}),
         manifest={
             "patients": N,
