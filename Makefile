@@ -44,9 +44,10 @@ clean: ## forget the environment and what was built
 
 .venv/.installed: pyproject.toml | .venv/bin/python
 	@echo "installing perforin into .venv (once; about a minute)"
-	@$(PIP) --editable .
+	@$(PIP) --no-compile --editable .
 	@command -v clang >/dev/null || command -v gcc >/dev/null || command -v cc >/dev/null || { \
-		echo "no C compiler found: adding the ziglang wheel (100 MB)"; $(PIP) --editable '.[compiler]'; }
+		echo "no C compiler found: adding the ziglang wheel (100 MB)"; $(PIP) --no-compile --editable '.[compiler]'; }
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import perforin.study, perforin.report.page" # only what is used is compiled
 	@touch $@
 
 .venv/.test: .venv/.installed

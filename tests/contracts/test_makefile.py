@@ -58,9 +58,9 @@ class Fresh:
 def test_the_demo_installs_once_and_runs_twice(tmp_path: Path) -> None:
     fresh = Fresh(tmp_path, compiler=True)
     assert fresh.make("demo").returncode == 0
-    assert [call.split()[1] for call in fresh.calls] == ["venv", "pip", "demo"]
+    assert [call.split()[1] for call in fresh.calls] == ["venv", "pip", "import", "demo"]
     assert fresh.make("demo").returncode == 0
-    assert [call.split()[1] for call in fresh.calls] == ["venv", "pip", "demo", "demo"]
+    assert [call.split()[1] for call in fresh.calls] == ["venv", "pip", "import", "demo", "demo"]
 
 
 @needs_make
