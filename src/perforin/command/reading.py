@@ -9,7 +9,7 @@ import typer
 
 from perforin.command import loading, models
 from perforin.command.console import emit, table
-from perforin.command.running import Machine
+from perforin.command.running import DEMO, Machine
 from perforin.errors import UserError, nearest
 
 __all__ = ["EXAMPLES", "compare", "explain", "replay", "report"]
@@ -62,7 +62,7 @@ def explain(
     name: Annotated[
         str, typer.Argument(help="A parameter such as killing.kills_per_day, or an endpoint such as PFS_12m.")
     ],
-    scenario: Annotated[str, typer.Option("--in", help="The scenario whose values are shown.")] = "cd19_lbcl",
+    scenario: Annotated[str, typer.Option("--in", help="The scenario whose values are shown.")] = DEMO,
     json: Machine = False,
 ) -> None:
     """Say what a parameter or an endpoint is.
@@ -158,7 +158,7 @@ Examples:
     "explain": """\b
 Examples:
   perforin explain PFS_12m
-  perforin explain killing.kills_per_day --in cd19_lbcl""",
+  perforin explain killing.kills_per_day --in cd19_lbcl_head_to_head""",
     "replay": """\b
 Examples:
   perforin replay runs/first --patient 137 --arm cart

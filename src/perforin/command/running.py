@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLES", "check", "demo", "new", "resume", "run"]
 
-DEMO = "cd19_lbcl"
+DEMO = "cd19_lbcl_head_to_head"
 STOPPED, SOME_FAILED = 130, 2
 SIX = ("ORR_d30", "CR_best", "PFS_12m", "CRS_ge3", "ICANS_ge3", "time_to_infusion")
 
@@ -205,7 +205,7 @@ Examples:
     "new": """\b
 Examples:
   perforin new mine.yaml
-  perforin new mine.yaml --from cd19_lbcl""",
+  perforin new mine.yaml --from cd19_lbcl_head_to_head""",
     "check": """\b
 Examples:
   perforin check mine.yaml
@@ -213,8 +213,8 @@ Examples:
     "run": """\b
 Examples:
   perforin run mine.yaml --quick
-  perforin run cd19_lbcl --n 500 --seed 1 --workers 2 --out runs/first
-  perforin run cd19_lbcl --n 500 --seed 1 --json > result.json""",
+  perforin run cd19_lbcl_head_to_head --n 500 --seed 1 --workers 2 --out runs/first
+  perforin run cd19_lbcl_head_to_head --n 500 --seed 1 --json > result.json""",
     "resume": """\b
 Examples:
   perforin resume runs/first""",

@@ -9,7 +9,7 @@ import typer
 
 from perforin.command import loading, models
 from perforin.command.console import emit, table
-from perforin.command.running import Machine
+from perforin.command.running import DEMO, Machine
 from perforin.errors import UserError, nearest
 
 __all__ = ["EXAMPLES", "show"]
@@ -17,7 +17,7 @@ __all__ = ["EXAMPLES", "show"]
 
 def show(
     what: Annotated[str, typer.Argument(help="wiring, network, parameters, equations, product or disease.")],
-    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one in the library.")] = "cd19_lbcl",
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one in the library.")] = DEMO,
     arm: Annotated[str | None, typer.Option("--arm", help="Only this arm.")] = None,
     json: Machine = False,
 ) -> None:
@@ -120,7 +120,7 @@ EXAMPLES = {
 
 \b
 Examples:
-  perforin show wiring cd19_lbcl
+  perforin show wiring cd19_lbcl_head_to_head
   perforin show parameters mine.yaml --json
-  perforin show equations cd19_lbcl --arm cart"""
+  perforin show equations cd19_lbcl_head_to_head --arm cart"""
 }

@@ -23,22 +23,25 @@ def table(findings: Findings) -> list[Row]:
 
 
 def _purpose(findings: Findings) -> list[Row]:
+    said = {"context_of_use": "exploratory", "model_influence": "low", "decision_consequence": "low"} | dict(
+        findings.context
+    )
+    use, influence, consequence = (said[name].capitalize() for name in list(said)[:3])
+    risk = "Follows from the two rows above; uncalibrated parameters allow no more than low."
     return [
         Row("Question of interest", "What is to be answered", findings.question),
+        Row("Context of use", "What the model is for", f"{use}: hypotheses and trial designs; no treatment decision."),
         Row(
-            "Context of use",
-            "What the model is for",
-            "Exploration of hypotheses and of trial designs; never a treatment decision.",
-        ),
-        Row(
-            "Model influence", "Weight of the model among the evidence", "Low: it may order questions, it settles none."
+            "Model influence",
+            "Weight of the model among the evidence",
+            f"{influence}: it orders questions, it settles none.",
         ),
         Row(
             "Consequence of a wrong decision",
             "Harm if the model misleads",
-            "Low within that context of use, high outside it.",
+            f"{consequence} within that context of use.",
         ),
-        Row("Model risk", "Influence and consequence together", "Low within that context of use."),
+        Row("Model risk", "Influence and consequence together", risk),
     ]
 
 

@@ -109,6 +109,7 @@ class Findings:
     extrapolation: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
+    context: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -69,6 +69,7 @@ def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
         extrapolation=extrapolation(study),
         references=references(study),
         folder=str(study.folder or ""),
+        context=scenario.question.model_dump(),
         units={"transgene_copies": unit},
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from perforin.arms import Question
 from perforin.records import Records
 from perforin.report import bars
 from perforin.report.claims import disputed
@@ -136,13 +137,16 @@ def test_every_category_of_every_criterion_has_a_colour() -> None:
     assert {*DEPTHS, *FOUR, "not evaluable"} <= set(bars.RESPONSES)
 
 
+ASKED = Question(question_of_interest="Which?", context_of_use="supportive")
+
+
 def a_study(records: Records) -> Any:
     """As much of a study as a report reads, with a scenario that needs no library."""
     arms = {"a": SimpleNamespace(label="Arm A"), "b": SimpleNamespace(label="")}
     product = SimpleNamespace(label="Product B")
     disease = SimpleNamespace(extrapolation="no trial in children", label="LBCL")
     scenario = SimpleNamespace(
-        name="scenario", title="A against B", question=SimpleNamespace(question_of_interest="Which?"), arms=arms,
+        name="scenario", title="A against B", question=ASKED, arms=arms,
         compared_with="b", endpoints=("ORR_d30", "OS_12m", "CRS_ge3"), visit_days=(30.0, 90.0), horizon=365.0,
         judged_by="lugano", disease=SimpleNamespace(use="lbcl"), library=SimpleNamespace(disease=lambda _: disease),
         products=lambda arm: {"product": product} if arm == "b" else {},
@@ -166,6 +170,7 @@ def test_a_study_becomes_findings_and_a_page(scored: Records) -> None:
     assert found.beside("a", "ORR_d30")[0].value == pytest.approx(18 / 37)
     assert "marin_2024" in {one.trial for one in found.beside("a", "OS_12m")}
     page = render(found)
+    assert "Supportive: hypotheses" in page
     assert "Extrapolation: dose too high" in page
     assert "Marin 2024" in page
 
