@@ -15,15 +15,16 @@ import pytest
 from external.running import agree, identifiers, roadrunner_course
 from perforin.kernels.build import build, no_doses
 from perforin.kernels.compile import find_compiler
+from perforin.library import default_library
 from perforin.model.write import to_antimony, to_latex, to_mermaid, to_sbml
 from perforin.patients.doses import Administration, doses_for
-from perforin.scenario import read_scenario, scenario_names
+from perforin.scenario import read_scenario
 
 pytest.importorskip("roadrunner", reason="libroadrunner is not installed")
 libsbml = pytest.importorskip("libsbml", reason="python-libsbml is not installed")
-DEMO = "cd19_lbcl"
+DEMO = "cd19_lbcl_head_to_head"
 pytestmark = [
-    pytest.mark.skipif(DEMO not in scenario_names(), reason=f"there is no scenario {DEMO}"),
+    pytest.mark.skipif(not default_library().names("diseases"), reason="the library holds no disease"),
     pytest.mark.skipif(find_compiler() is None, reason="no C compiler on this machine"),
 ]
 BEGIN = -10.0
