@@ -53,7 +53,7 @@ TRUTH = {
 
 @pytest.fixture(scope="module")
 def coverage() -> dict[str, float]:
-    rng, trials = np.random.default_rng(20), 300
+    rng, trials = np.random.default_rng(20), 200
     hits = dict.fromkeys(TRUTH, 0)
     for _ in range(trials):
         records = trial(rng, SHIFT)
@@ -67,8 +67,8 @@ def coverage() -> dict[str, float]:
 def test_intervals_cover_the_true_difference_nineteen_times_of_twenty(
     endpoint: str, coverage: dict[str, float]
 ) -> None:
-    # 300 trials at 95 %: below 91 % once in 500 by chance; above 99 % would say that the interval is too wide
-    assert 0.91 <= coverage[endpoint] <= 0.99
+    # 200 trials at 95 %: below 90 % once in 500 by chance; above 99.5 % would say that the interval is too wide
+    assert 0.90 <= coverage[endpoint] <= 0.995
 
 
 def test_pairing_narrows_the_interval_by_what_the_patients_share() -> None:

@@ -171,7 +171,8 @@ def _leukaemia(of: Measures) -> Codes:
     cleared = np.concatenate([np.zeros((len(cleared), 1), dtype=np.bool_), cleared[:, :-1]], axis=1)
     grown = (blasts.now >= 1.5 * blasts.baseline) & (blasts.now - blasts.baseline >= 0.15)
     relapsed = cleared & (blasts.now >= 0.05)
-    return _four(blasts, grown | relapsed, complete, (blasts.now <= 0.25) & (blasts.now <= 0.5 * blasts.baseline))
+    partial = (blasts.now >= 0.05) & (blasts.now <= 0.25) & (blasts.now <= 0.5 * blasts.baseline)
+    return _four(blasts, grown | relapsed, complete, partial)
 
 
 def _myeloma(of: Measures) -> Codes:

@@ -1,4 +1,4 @@
-"""Make the two made-up arms whose curves R and lifelines worked out: ties, censoring, and a last subject of each kind."""
+"""Make the two made-up arms whose curves R and lifelines worked out: ties, censoring, last subjects of each kind."""
 
 from __future__ import annotations
 
