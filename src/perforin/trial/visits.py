@@ -84,10 +84,10 @@ def _new_lesion(course: Course, volume: Array, days: tuple[float, ...], rise: Ar
 
 
 def m_protein(days: Array, cells: Array, baseline: Array, numbers: Numbers) -> Array:
-    """M-protein that follows the living tumour with a lag (Singh 2021).
+    """M-protein that follows the living tumour with a lag.
 
     Made in proportion to (cells / cells on the first day) to a power and lost at a constant rate, solved exactly for
-    production that is constant between days.
+    production that is constant between days. The rate of loss is that of Singh 2021.
 
     Args:
         days: (D,) [day].
