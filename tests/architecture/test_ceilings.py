@@ -15,8 +15,8 @@ README_LINES = 4
 EMPTY_NAMES = {"utils", "core", "common", "base", "helpers", "misc", "manager"}
 UNFINISHED = re.compile("|".join([r"\bTO" + "DO\\b", r"\bFIX" + "ME\\b", r"\bXX" + "X\\b", "NotImplemented" + "Error"]))
 FOLDERS = [
-    "access", "command", "endpoints", "evidence", "inference", "kernels", "library", "making", "mechanisms", "model", "patients",
-    "report", "trial",
+    "access", "command", "endpoints", "evidence", "inference", "kernels", "library", "making", "mechanisms", "model",
+    "patients", "report", "trial",
 ]  # fmt: skip
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import perforin
 from perforin.endpoints.catalogue import arm_of, estimate, find, score
+from perforin.errors import PerforinError
 from perforin.evidence.published import published
-from perforin.library import default_library
+from perforin.library import build_model, default_library
 from perforin.records import Records
 
 
@@ -20,6 +22,20 @@ def mechanism() -> dict[str, Any]:
     rows = [name for name in library.tables if name.startswith("matrix_digestion.")]
     assert verb.levels == {}
     return {"parameters": verb.parameters, "rows": sorted(name.partition(".")[2] for name in rows)}
+
+
+def payload_and_product() -> dict[str, Any]:
+    library = default_library()
+    with_enzyme = library.product("cb_car19_enzyme")
+    model = build_model("lbcl", {"product": with_enzyme})
+    plain = build_model("lbcl", {"product": library.product("cb_car19")})
+    names = model.network.parameter_names
+    return {
+        "label": with_enzyme.label,
+        "new states": sorted(set(model.network.state_names) - set(plain.network.state_names)),
+        "new flows": sorted(set(model.network.flow_names) - set(plain.network.flow_names)),
+        "digestion": model.parameters.rows[names.index("matrix_digestion.digestion[product]")].value,
+    }
 
 
 def trial() -> dict[str, Any]:
@@ -44,8 +60,17 @@ def endpoint() -> dict[str, Any]:
     }
 
 
+def attempted(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a part finds, or what went wrong, so that one recipe does not hide another."""
+    try:
+        return part()
+    except (PerforinError, LookupError, ValueError) as problem:
+        return {"error": f"{type(problem).__name__}: {problem}"}
+
+
 def main() -> None:
-    found = {"mechanism": mechanism(), "trial": trial(), "endpoint": endpoint()}
+    parts = {"mechanism": mechanism, "product": payload_and_product, "trial": trial, "endpoint": endpoint}
+    found = {name: attempted(part) for name, part in parts.items()}
     json.dump({"home": str(Path(perforin.__path__[0])), **found}, sys.stdout)
 
 

@@ -59,6 +59,14 @@ def test_a_mechanism_is_found_with_its_units_and_its_rows(found: dict[str, Any])
     assert found["mechanism"]["rows"] == ["digestion", "half", "repair"]
 
 
+def test_a_payload_brings_its_mechanism_to_the_product_that_carries_it(found: dict[str, Any]) -> None:
+    assert "error" not in found["product"], found["product"]["error"]
+    assert found["product"]["label"] == "CAR-NK CD19 with an enzyme, cord blood"
+    assert found["product"]["new states"] == ["product.matrix"]
+    assert found["product"]["digestion"] == pytest.approx(0.3)
+    assert [name.rpartition(".")[2] for name in found["product"]["new flows"]] == ["digestion", "repair"]
+
+
 def test_a_trial_is_scored_by_the_same_endpoints(found: dict[str, Any]) -> None:
     assert found["trial"] == {"CRS_any": [0.05, 20], "ORR_best": [0.55, 20]}
 
