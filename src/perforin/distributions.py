@@ -18,7 +18,9 @@ from perforin.errors import UserError, nearest
 from perforin.evidence.parameters import known_unit
 from perforin.yaml_reader import Strict
 
-__all__ = ["KNOWN_UNITS", "Correlation", "Covariate", "Population", "Quantity", "check_correlations", "quantity"]
+__all__ = [
+    "KNOWN_UNITS", "Correlation", "Covariate", "Population", "Quantity", "Unit", "check_correlations", "quantity",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -53,6 +55,16 @@ Quantity = Annotated[
 """A number with its unit, kept as text until it is known which unit is needed."""
 
 
+def _known(unit: str) -> str:
+    if not known_unit(unit):
+        raise ValueError(f"found the unit {unit!r}, which nobody knows; needed one such as '1/day' or 'cell'")
+    return unit
+
+
+Unit = Annotated[str, pydantic.AfterValidator(_known)]
+"""A unit that perforin knows; empty for a number without one."""
+
+
 def quantity(text: str) -> tuple[float, str]:
     """Value and unit of a text such as ``30 mg/m^2``, in the unit written.
 
@@ -81,7 +93,7 @@ class Covariate(Strict):
     low: Quantity | None = None
     high: Quantity | None = None
     value: Quantity | None = None
-    unit: str | None = None
+    unit: Unit | None = None
     levels: dict[str | int, float] = pydantic.Field(default_factory=dict)
     sets: str | dict[str, dict[str | int, Quantity]] = ""
     multiplies: tuple[str, ...] | dict[str, dict[str | int, float]] = ()

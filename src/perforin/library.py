@@ -79,6 +79,10 @@ class _Side:
                         hint = nearest(name, library.mechanisms)
                         where = found.document.location(("mechanisms", i))
                         raise UserError(f"found the mechanism {name!r}; needed one of perforin.mechanisms{hint}", where)
+                    for level in library.mechanisms[name].levels.keys() & wiring.keys():
+                        if not isinstance(wiring[level], str):
+                            where = found.document.location(("mechanisms", i))
+                            raise UserError(f"found the level {name}.{level} wired to a number; needed a name", where)
                     if (library.mechanisms[name], wiring) not in placed:
                         placed.append((library.mechanisms[name], wiring))
         return Scope(self.product, tuple(states.values()), sums, constants, tuple(placed))

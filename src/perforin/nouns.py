@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pydantic
 
-from perforin.distributions import Population, Quantity, quantity
+from perforin.distributions import Population, Quantity, Unit, quantity
 from perforin.errors import Location, UserError, nearest
 from perforin.evidence.parameters import KEYS, Row
 from perforin.schedule import Amount, DoseRow, DrugRow, amount, fits
@@ -35,7 +35,7 @@ class Number(Strict):
 
     value: float | None = None
     times: Annotated[float, pydantic.Field(ge=0)] | None = None
-    unit: str = ""
+    unit: Unit = ""
     low: float | None = None
     high: float | None = None
     cv: Annotated[float, pydantic.Field(ge=0)] | None = None
@@ -78,7 +78,7 @@ class Number(Strict):
 class StateText(Strict):
     """Unit and start of a state; a list is a product of numbers and parameter names."""
 
-    unit: str
+    unit: Unit
     start: float | str | list[float | str] = 0.0
 
     @property
@@ -99,7 +99,7 @@ class Into(Strict):
 class DoseText(Strict):
     """The unit of a noun's dose and the states it enters."""
 
-    unit: str
+    unit: Unit
     into: tuple[Into, ...] = pydantic.Field(min_length=1)
 
 
@@ -107,7 +107,7 @@ class Observable(Strict):
     """A state or level that is measured."""
 
     of: str
-    unit: str
+    unit: Unit
 
 
 class Noun(Strict):
@@ -120,7 +120,7 @@ class Noun(Strict):
     words: dict[str, str] = pydantic.Field(default_factory=dict)
     families: dict[str, tuple[str, ...]] = pydantic.Field(default_factory=dict)
     states: dict[str, StateText] = pydantic.Field(default_factory=dict)
-    sums: dict[str, str] = pydantic.Field(default_factory=dict)
+    sums: dict[str, Unit] = pydantic.Field(default_factory=dict)
     mechanisms: tuple[dict[str, dict[str, str | float]], ...] = ()
     parameters: dict[str, Number] = pydantic.Field(default_factory=dict)
     doses: DoseText | None = None

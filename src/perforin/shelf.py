@@ -75,7 +75,8 @@ class Library:
             raise UserError(
                 f"found {reference!r}; needed 'kind/name' with a kind of {list(KINDS)}{nearest(kind, KINDS)}", where
             )
-        return _found(self.path(kind, name, where), reference)
+        path = self.path(kind, name, where)
+        return _found(path, path.stat().st_mtime_ns, reference)
 
     def gather(self, references: Iterable[str]) -> list[Found]:
         """The nouns and, before each, what it includes; every noun once, depth first.
@@ -118,12 +119,12 @@ class Library:
 
     def regimen(self, name: str, where: Location | None = None) -> Regimen:
         """A regimen by name."""
-        return _regimen(self.path("regimens", name, where))
+        return validated(Regimen, _document(self.path("regimens", name, where)))
 
     def process(self, name: str, where: Location | None = None) -> tuple[Mapping[str, Any], str]:
         """How a product is made, as its file says it, and the file."""
         path = self.path("processes", name, where)
-        return read_yaml(path).data, str(path)
+        return _document(path).data, str(path)
 
     def product(self, name: str, where: Location | None = None, process: str = "") -> Product:
         """A product by name; ``process`` replaces the one its file names."""
@@ -136,7 +137,7 @@ class Library:
         priced = [key for key in ("list_price", "cost_of_goods") if mapping.get(key)]
         price = None
         if priced:
-            document = read_yaml(self.path("processes", made))
+            document = _document(self.path("processes", made))
             number = validated(Number, document, mapping[priced[0]])
             price = number.row(f"{made}.{priced[0]}", str(document.location((priced[0],))))
         for part, keys in zip(noun.parts, noun.keys_of_parts, strict=True):
@@ -166,14 +167,19 @@ class Library:
 
 
 @cache
-def _found(path: Path, reference: str) -> Found:
+def _found(path: Path, _changed: int, reference: str) -> Found:
     noun, document = read_noun(reference.partition("/")[0], path)
     return Found(reference, noun, document)
 
 
 @cache
-def _regimen(path: Path) -> Regimen:
-    return validated(Regimen, read_yaml(path))
+def _read(path: Path, _changed: int) -> Document:
+    return read_yaml(path)
+
+
+def _document(path: Path) -> Document:
+    """A file, read again only when it has changed."""
+    return _read(path, path.stat().st_mtime_ns)
 
 
 def default_library(*folders: Path) -> Library:

@@ -287,7 +287,7 @@ def test_a_plug_in_brings_a_folder_of_nouns(tmp_path: Path, monkeypatch: pytest.
     assert "mine" in default_library().names("cells")
     given[0] = 3
     with pytest.raises(
-        UserError, match="found the plug-in 'mine' of perforin.library with 3; needed a module or a folder"
+        UserError, match=r"found the plug-in 'mine' of perforin.library with 3; needed a module or a folder"
     ):
         default_library()
 
