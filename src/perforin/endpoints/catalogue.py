@@ -16,7 +16,7 @@ from perforin.endpoints.samples import Reported, Sample, Share
 from perforin.errors import UserError, nearest
 from perforin.records import Estimate, Records
 
-__all__ = ["HEADLINE", "arm_of", "catalogue", "estimate", "find", "sample", "score"]
+__all__ = ["HEADLINE", "arm_of", "arms", "catalogue", "estimate", "find", "sample", "score"]
 
 HEADLINE = (
     "ORR_d30", "ORR_best", "CR_best", "PFS_6m", "PFS_12m", "OS_12m", "CRS_any", "CRS_ge3", "ICANS_any", "ICANS_ge3",
@@ -52,11 +52,16 @@ def arm_of(records: Records, name: str, *, criteria: str = "lugano", enrolled: b
     Raises:
         UserError: no such arm, or unknown criteria.
     """
-    if name not in records.arms:
-        hint = nearest(name, records.arms)
-        raise UserError(f"found no arm {name!r} in the records; needed one of {records.arms}{hint}")
     own = Records(records.table[records.table["arm"] == name])
+    if own.table.empty:
+        known = arms(records)
+        raise UserError(f"found no arm {name!r} in the records; needed one of {known}{nearest(name, known)}")
     return Arm(own, name, criteria, "enrolled" if enrolled else "infused", confirmed, window)
+
+
+def arms(records: Records) -> list[str]:
+    """Names of the arms, in order of appearance."""
+    return [str(name) for name in records.table["arm"].unique()]
 
 
 def sample(arm: Arm, name: str) -> Sample | None:
@@ -115,7 +120,7 @@ def score(
     """
     wanted = list(catalogue()) if endpoints is None else [find(name).name for name in endpoints]
     found = []
-    for name in records.arms:
+    for name in arms(records):
         arm = arm_of(records, name, criteria=criteria, enrolled=enrolled, confirmed=confirmed, window=window)
         found += [one for one in (estimate(arm, what, level) for what in wanted) if one is not None]
     return found

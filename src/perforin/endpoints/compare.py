@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perforin.endpoints.arm import Arm, align
-from perforin.endpoints.catalogue import arm_of, find, sample
+from perforin.endpoints.catalogue import arm_of, arms, find, sample
 from perforin.endpoints.resampling import weights
 from perforin.endpoints.samples import Mean, Sample, Share, wilson_interval
 from perforin.errors import UserError
@@ -178,10 +178,11 @@ def compare_all(
     """
     names = [find(name).name for name in endpoints]
     base = arm_of(records, reference, criteria=criteria, enrolled=enrolled)
-    if len(records.arms) < 2:
+    names_of_arms = arms(records)
+    if len(names_of_arms) < 2:
         raise UserError(f"found only the arm {reference!r}; needed another one to compare")
     found = []
-    for name in records.arms:
+    for name in names_of_arms:
         if name != reference:
             arm = arm_of(records, name, criteria=criteria, enrolled=enrolled)
             found += [compare(arm, base, what, level=level, replicates=replicates, seed=seed) for what in names]

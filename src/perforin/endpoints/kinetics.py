@@ -59,10 +59,9 @@ def exposure(arm: Arm, until: float) -> Sample | None:
     if not arm.has(COPIES):
         return None
     wide = arm.wide(COPIES)
-    levels, subjects, areas = _levels(wide), [], []
+    levels, recorded, subjects, areas = _levels(wide), wide.recorded & (wide.days >= 0), [], []
     for i, subject in enumerate(wide.subjects):
-        known = wide.recorded[i] & (wide.days >= 0)
-        days, level = wide.days[known], levels[i, known]
+        days, level = wide.days[recorded[i]], levels[i, recorded[i]]
         if len(days) and days[-1] >= until:
             inside = days < until
             day = np.append(days[inside], until)

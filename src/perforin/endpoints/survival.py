@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from perforin.endpoints.arm import Arm, Once, align
 from perforin.endpoints.criteria import Responses, responses
-from perforin.endpoints.kaplan_meier import Curve
+from perforin.endpoints.kaplan_meier import Curve, log_rank
 from perforin.endpoints.registry import add, endpoint
 from perforin.endpoints.samples import Milestone, RestrictedMean, Sample, SurvivalMedian, Times
 
-__all__ = ["DAYS_PER_YEAR", "curve", "duration_of_response", "milestone", "restricted_mean", "survival_median",
-           "survival_times"]  # fmt: skip
+__all__ = ["DAYS_PER_YEAR", "curve", "duration_of_response", "log_rank_of", "milestone", "restricted_mean",
+           "survival_median", "survival_times"]  # fmt: skip
 
 Array = NDArray[np.float64]
 What = Literal["PFS", "EFS", "OS", "DOR"]
@@ -96,6 +96,17 @@ def curve(arm: Arm, what: What, level: float = 0.95) -> Curve | None:
     """The Kaplan-Meier curve of an arm; None where the records do not hold it or nobody is in it."""
     times = survival_times(arm, what)
     return times.curve(level) if times is not None and len(times.time) else None
+
+
+def log_rank_of(first: Arm, second: Arm, what: What) -> tuple[float, float] | None:
+    """Statistic and two-sided p-value of the log-rank test between two arms; None where either lacks the times.
+
+    The test takes the arms' patients for independent, so with the same patients in both it understates the evidence.
+    """
+    one, other = survival_times(first, what), survival_times(second, what)
+    if one is None or other is None or not len(one.time) or not len(other.time):
+        return None
+    return log_rank((one.time, one.event), (other.time, other.event))
 
 
 def milestone(arm: Arm, what: What, day: float) -> Sample | None:

@@ -8,7 +8,7 @@ import pytest
 
 from perforin.endpoints.arm import Arm
 from perforin.endpoints.catalogue import estimate
-from perforin.endpoints.survival import curve, survival_times
+from perforin.endpoints.survival import curve, log_rank_of, survival_times
 from unit.endpoints.hand_made import arm_of, once, visits
 
 SUMS = {
@@ -96,3 +96,9 @@ def test_numbers_at_risk_fall_with_events_and_censoring() -> None:
     assert found is not None
     assert [found.followed(day) for day in (0, 10, 11, 60, 61, 101, 400, 401)] == [5, 5, 4, 4, 3, 2, 1, 0]
     assert sorted(found.last_seen.tolist()) == [10, 60, 100, 200, 400]
+
+
+def test_an_arm_against_itself_has_no_log_rank_difference() -> None:
+    found = log_rank_of(arm(), arm(), "OS")
+    assert found == pytest.approx((0.0, 1.0), abs=1e-12)
+    assert log_rank_of(arm(), arm_of(once("enrolled", {1: 1})), "OS") is None
