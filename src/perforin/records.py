@@ -65,7 +65,7 @@ class Records:
     @property
     def arms(self) -> list[str]:
         """Names of the arms, in order of appearance."""
-        return list(dict.fromkeys(self.table["arm"]))
+        return [str(arm) for arm in self.table["arm"].unique()]
 
 
 @dataclass(frozen=True)

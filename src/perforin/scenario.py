@@ -70,6 +70,7 @@ class Scenario(Strict):
 
     _document: Document = pydantic.PrivateAttr(Document("scenario", {}))
     _library: Library | None = pydantic.PrivateAttr(None)
+    _models: dict[str, Model] = pydantic.PrivateAttr(default_factory=dict)
 
     @pydantic.field_validator("arms", mode="before")
     @classmethod
@@ -228,9 +229,15 @@ class Scenario(Strict):
         Raises:
             UserError: names, units or numbers that do not fit.
         """
-        products = self.products(arm) if arm else {}
-        drugs = self.drugs(arm) if arm else ()
-        model = build_model(self.disease.use, products, drugs, changes=self.changes(arm), library=self.library)
+        chosen = self.arms[arm].model_dump(mode="json") if arm else {}
+        key = json.dumps([self.disease.model_dump(mode="json"), arm, chosen], sort_keys=True)
+        if key not in self._models:
+            products = self.products(arm) if arm else {}
+            drugs = self.drugs(arm) if arm else ()
+            self._models[key] = build_model(
+                self.disease.use, products, drugs, changes=self.changes(arm), library=self.library
+            )
+        model = self._models[key]
         middle = {name: one.quantile(np.array([0.5])) for name, one in self.population.covariates.items()}
         try:
             self.parameter_columns(model, middle)
@@ -289,7 +296,7 @@ class Scenario(Strict):
             given = read_text(value, f"--set {path}").data if isinstance(value, str) else value
             keys = set_at(data, path, given)
             places[keys] = Location(f"--set {path}={value}", 1)
-        return _scenario(Document(self._document.file, data, places), self.library)
+        return _scenario(Document(self._document.file, data, places), self.library, self._models)
 
 
 def read_scenario(path_or_name: str | Path, library: Library | None = None) -> Scenario:
@@ -313,9 +320,11 @@ def read_scenario(path_or_name: str | Path, library: Library | None = None) -> S
     return _scenario(document, library or default_library(path.parent / "library", *folders))
 
 
-def _scenario(document: Document, library: Library) -> Scenario:
+def _scenario(document: Document, library: Library, models: dict[str, Model] | None = None) -> Scenario:
+    """``models`` are those composed before a change; the ones that it leaves as they were are taken from there."""
     scenario = validated(Scenario, document)
     scenario._document, scenario._library = document, library  # noqa: SLF001  its own reader
+    scenario._models = {} if models is None else models  # noqa: SLF001
     for where, problem in _problems(scenario, library):
         raise UserError(problem, where)
     return scenario

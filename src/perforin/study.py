@@ -30,7 +30,7 @@ from perforin.trial.observe import observe
 
 __all__ = ["Interrupted", "Progress", "Study", "open_study", "replay", "resume", "run", "simulate"]
 
-CHUNK = 125
+CHUNK = 250
 """Patients simulated together; results do not depend on it, but chunks of an unfinished run must keep their size."""
 DRAWN = 1000
 """Courses are summarised over the first so many patients of each arm."""
@@ -69,6 +69,7 @@ class Study:
     manifest: dict[str, Any]
     ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
     folder: Path | None = None
+    ready: Ready | None = field(default=None, repr=False, compare=False)
 
 
 def simulate(ready: Ready, patients: NDArray[np.int64]) -> Tables:
@@ -231,7 +232,7 @@ def _finish(ready: Ready, kept: RunFolder | None, tables: Tables, seconds: dict[
             kept.write_table(f"parameters_{name}.parquet", table)
         kept.write_json("manifest.json", manifest)
     return Study(ready.scenario, Records(tables["records"]), summary, tables["cohort"], parameters, tables["failed"],
-                 manifest, folder=kept.path if kept else None)  # fmt: skip
+                 manifest, folder=kept.path if kept else None, ready=ready)  # fmt: skip
 
 
 def open_study(folder: Path) -> Study:

@@ -114,6 +114,10 @@ def _under(keys: Keys, text: str) -> str:
     return f"{'.'.join(map(str, keys))}: {text}" if keys else text
 
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""LibYAML's reader where the wheel brings it, ten times as fast."""
+
+
 def read_yaml(path: str | Path) -> Document:
     """Read one YAML file.
 
@@ -133,7 +137,7 @@ def read_yaml(path: str | Path) -> Document:
 def read_text(text: str, file: str = "text") -> Document:
     """Read YAML text; ``file`` is its name in messages."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         where = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1)

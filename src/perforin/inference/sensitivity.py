@@ -84,9 +84,9 @@ def _courses(ready: Ready, arm: PreparedArm, numbers: Array, middle: Mapping[str
     return solution.values, days, solution.status != FAILED
 
 
-def with_ledger(study: Study, ready: Ready | None = None) -> Study:
+def with_ledger(study: Study) -> Study:
     """The study with its assumption ledger, kept in its folder."""
-    ready = ready or make_ready(study.scenario)
+    ready = study.ready or make_ready(study.scenario)
     ledger = pd.concat([swings(ready, arm) for arm in ready.arms], ignore_index=True)
     if study.folder:
         RunFolder(study.folder).write_table("ledger.parquet", ledger)
