@@ -15,32 +15,10 @@ from perforin.nouns import Number
 from perforin.schedule import Amount, DoseRow, DrugRow, RescueRow
 from perforin.yaml_reader import Strict
 
-__all__ = ["ENDPOINTS", "Arm", "DiseaseChoice", "Given", "Patients", "Question", "ReportOptions", "Rescue",
-           "endpoint_problem"]  # fmt: skip
+__all__ = ["Arm", "DiseaseChoice", "Given", "Patients", "Question", "ReportOptions", "Rescue"]
 
-ENDPOINTS = (
-    "ORR_d30", "ORR_best", "CR_best", "PFS_6m", "PFS_12m", "OS_12m", "CRS_any", "CRS_ge3", "ICANS_any", "ICANS_ge3",
-    "GvHD_ge2", "Cmax", "Tmax", "AUC0_28", "last_detectable_day", "infused_share", "time_to_infusion", "cost",
-)  # fmt: skip
-"""Endpoints that a scenario asks for when it names none."""
-_FAMILIES = (
-    r"(ORR|CR)_d\d+", r"(ORR|CR)_\d+m", r"(PFS|OS|DOR|EFS)_(\d+m|median)", r"(CRS|ICANS)_(any|ge[1-5])",
-    r"(CRS|ICANS)_(onset|duration)", r"GvHD_(any|ge[1-4])", r"AUC0_\d+", r"RMST_(PFS|OS)_\d+m",
-)  # fmt: skip
-_SINGLE = (*ENDPOINTS, "MRD_negative", "CR_MRD_negative", "B_cell_aplasia_days", "healthy_nadir", "organ_injury",
-           "no_admission_share", "toxicity_to_clearance", "relapse_antigen_negative", "clearance_d28")  # fmt: skip
 _NAME = re.compile(r"[A-Za-z]\w*")
 _RESERVED = ("patient",)
-
-
-def endpoint_problem(name: str) -> str:
-    """Why a name is no endpoint, or the empty string."""
-    if name in _SINGLE or any(re.fullmatch(family, name) for family in _FAMILIES):
-        return ""
-    shown = "such as ORR_d30, PFS_12m, CRS_ge3 or cost"
-    return (
-        f"found the endpoint {name!r}; needed one {shown}{nearest(name, (*_SINGLE, 'OS_6m', 'CRS_ge2', 'ICANS_ge2'))}"
-    )
 
 
 class Question(Strict):

@@ -16,18 +16,9 @@ import pydantic
 import yaml
 from numpy.typing import NDArray
 
-from perforin.arms import (
-    ENDPOINTS,
-    Arm,
-    DiseaseChoice,
-    Given,
-    Patients,
-    Question,
-    ReportOptions,
-    Rescue,
-    endpoint_problem,
-)  # fmt: skip
+from perforin.arms import Arm, DiseaseChoice, Given, Patients, Question, ReportOptions, Rescue
 from perforin.distributions import Population, check_correlations
+from perforin.endpoints.catalogue import HEADLINE, find
 from perforin.errors import Location, UserError, nearest
 from perforin.evidence.published import trials
 from perforin.library import Library, Model, build_model, default_library, parameter_columns, targets
@@ -63,7 +54,7 @@ class Scenario(Strict):
     visits: tuple[Day, ...] = (30.0, 90.0, 180.0, 270.0, 365.0)
     arms: dict[str, Arm]
     reference: str = ""
-    endpoints: tuple[str, ...] = ENDPOINTS
+    endpoints: tuple[str, ...] = HEADLINE
     criteria: Criteria | None = None
     report: ReportOptions = ReportOptions()
     libraries: tuple[str, ...] = ()
@@ -83,8 +74,10 @@ class Scenario(Strict):
     @classmethod
     def _known_endpoints(cls, endpoints: tuple[str, ...]) -> tuple[str, ...]:
         for name in endpoints:
-            if problem := endpoint_problem(name):
-                raise ValueError(problem)
+            try:
+                find(name)
+            except UserError as problem:
+                raise ValueError(str(problem)) from None
         return endpoints
 
     @pydantic.field_validator("visits")
