@@ -173,3 +173,9 @@ def test_a_curve_says_nothing_beyond_follow_up() -> None:
     curve = kaplan_meier(np.array([10.0, 50, 60]), np.array([True, True, False]))
     assert math.isnan(curve.at(61.0)[0])
     assert kaplan_meier(np.array([10.0, 50]), np.ones(2, bool)).at(61.0)[0] == 0.0
+
+
+def test_at_one_time_events_come_before_censorings() -> None:
+    time, event = np.array([5.0, 5, 5, 9]), np.array([False, True, False, True])
+    assert kaplan_meier(time, event).at(5.0)[0] == 0.75
+    assert weighted_survival(time, event, np.ones((1, 4)), np.array([5.0]))[0, 0] == pytest.approx(0.75)
