@@ -21,7 +21,7 @@ from perforin.schedule import Amount, DoseRow, DrugRow, amount, fits
 from perforin.yaml_reader import Document, Strict, read_yaml, validated
 
 __all__ = [
-    "CRITERIA", "KINDS", "MODELS", "Criteria", "Disease", "DoseText", "Drug", "Into", "Noun", "Number", "Observable",
+    "CRITERIA", "KINDS", "MODELS", "Criteria", "Disease", "DoseText", "Drug", "Host", "Into", "Noun", "Number", "Observable",
     "Product", "ProductNoun", "Regimen", "StateText", "Studied", "add_words", "read_noun",
 ]  # fmt: skip
 
@@ -153,10 +153,15 @@ class Noun(Strict):
         return keys
 
 
-class Disease(Noun):
-    """A disease: its patients, its tissue, how response is judged, and whether the numbers reach so far."""
+class Host(Noun):
+    """A patient before any disease: tissue, host lymphocytes, and how patients differ."""
 
     population: Population = Population()
+
+
+class Disease(Host):
+    """A disease: its patients, its tissue, how response is judged, and whether the numbers reach so far."""
+
     criteria: Criteria | None = None
     extrapolation: str = ""
 
@@ -259,7 +264,7 @@ KINDS: Mapping[str, str] = {
     "diseases": "disease", "drugs": "drug", "processes": "process", "regimens": "regimen", "hosts": "host",
 }  # fmt: skip
 """Folders of the library, and the word for one of their members."""
-MODELS: Mapping[str, type[Noun]] = {"diseases": Disease, "products": ProductNoun, "drugs": Drug}
+MODELS: Mapping[str, type[Noun]] = {"diseases": Disease, "hosts": Host, "products": ProductNoun, "drugs": Drug}
 
 
 def read_noun(kind: str, path: Path) -> tuple[Noun, Document]:

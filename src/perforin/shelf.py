@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from perforin.distributions import Population
 from perforin.errors import Location, ModelError, UserError, nearest
 from perforin.evidence.parameters import Row, read_table
 from perforin.model.mechanism import Mechanism
-from perforin.nouns import KINDS, Disease, Noun, Number, Product, ProductNoun, Regimen, read_noun
+from perforin.nouns import KINDS, Disease, Host, Noun, Number, Product, ProductNoun, Regimen, read_noun
 from perforin.yaml_reader import Document, read_yaml, validated
 
 __all__ = ["Found", "Library", "default_library", "discover"]
@@ -101,10 +102,17 @@ class Library:
         return list(out.values())
 
     def disease(self, name: str, where: Location | None = None) -> Disease:
-        """A disease by name."""
+        """A disease by name, with the patients, criteria and range of the diseases and hosts that it includes."""
         noun = self.find(f"diseases/{name}", where).noun
         assert isinstance(noun, Disease)
-        return noun
+        above = [one.noun for one in self.gather([f"diseases/{name}"])]
+        population, criteria, beyond = Population(), noun.criteria, noun.extrapolation
+        for one in above:
+            population = population.with_more(one.population) if isinstance(one, Host) else population
+        for one in reversed(above):
+            if isinstance(one, Disease):
+                criteria, beyond = criteria or one.criteria, beyond or one.extrapolation
+        return noun.model_copy(update={"population": population, "criteria": criteria, "extrapolation": beyond})
 
     def drug_unit(self, name: str, where: Location | None = None) -> str:
         """The unit of a drug's dose.

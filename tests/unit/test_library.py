@@ -161,6 +161,20 @@ def test_a_noun_can_speak_of_a_mechanism_that_this_model_lacks(tmp_path: Path) -
     assert found.idle == ("edits/keener changes washout.rate, which this model does not have (edits/keener.yaml:2)",)
 
 
+def test_a_disease_takes_the_patients_and_criteria_of_what_it_includes(tmp_path: Path) -> None:
+    texts = {
+        "hosts__adult": "label: A\npopulation: {covariates: {age: {distribution: constant, value: 60 year}}}",
+        "diseases__late": (
+            "label: Late\nincludes: [hosts/adult, diseases/lymphoma]\n"
+            "population: {covariates: {weight: {distribution: constant, value: 70 kg}}}"
+        ),
+    }
+    late = write_library(tmp_path, **texts).disease("late")
+    assert late.criteria == "lugano" and set(late.population.covariates) == {"age", "weight", "burden"}
+    assert late.population.covariates["weight"].distribution == "constant", "the nearest one wins"
+    assert late.population.correlations == (("weight", "burden", 0.2),)
+
+
 @pytest.mark.parametrize(
     "changed, message",
     [
