@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,28 @@ def payload_and_product() -> dict[str, Any]:
         "new states": sorted(set(model.network.state_names) - set(plain.network.state_names)),
         "new flows": sorted(set(model.network.flow_names) - set(plain.network.flow_names)),
         "digestion": model.parameters.rows[names.index("matrix_digestion.digestion[product]")].value,
+    }
+
+
+def antigen() -> dict[str, Any]:
+    library = default_library()
+    plain = library.product("cb_car19")
+    other = replace(plain, construct="cd22_cd28z", noun=plain.noun.model_copy(update={"construct": "cd22_cd28z"}))
+    model = build_model("lbcl", {"product": other})
+    rows = dict(zip(model.parameters.names, model.parameters.rows, strict=True))
+    read = {name: row.value for name, row in rows.items() if name.startswith(("CD22[", "CD19["))}
+    same = set(model.network.state_names) == set(build_model("lbcl", {"product": plain}).network.state_names)
+    return {"densities": read, "same states": same}
+
+
+def disease() -> dict[str, Any]:
+    library = default_library()
+    product = {"product": library.product("cb_car19")}
+    late, usual = build_model("lbcl_late_line", product), build_model("lbcl", product)
+    return {
+        "attrition": late.constants["waiting.attrition"].value,
+        "same equations": late.network.hash == usual.network.hash,
+        "criteria": library.disease("lbcl_late_line").criteria,
     }
 
 
@@ -69,7 +92,14 @@ def attempted(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parts = {"mechanism": mechanism, "product": payload_and_product, "trial": trial, "endpoint": endpoint}
+    parts = {
+        "mechanism": mechanism,
+        "product": payload_and_product,
+        "antigen": antigen,
+        "disease": disease,
+        "trial": trial,
+        "endpoint": endpoint,
+    }
     found = {name: attempted(part) for name, part in parts.items()}
     json.dump({"home": str(Path(perforin.__path__[0])), **found}, sys.stdout)
 

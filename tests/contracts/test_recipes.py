@@ -67,6 +67,18 @@ def test_a_payload_brings_its_mechanism_to_the_product_that_carries_it(found: di
     assert [name.rpartition(".")[2] for name in found["product"]["new flows"]] == ["digestion", "repair"]
 
 
+def test_an_antigen_gives_its_densities_to_the_construct_that_binds_it(found: dict[str, Any]) -> None:
+    assert "error" not in found["antigen"], found["antigen"]["error"]
+    densities = {name: value for name, value in found["antigen"]["densities"].items() if name.startswith("CD22[")}
+    assert {500.0, 2000.0, 6000.0} <= set(densities.values())
+    assert found["antigen"]["same states"]
+
+
+def test_a_disease_changes_numbers_and_no_equation(found: dict[str, Any]) -> None:
+    assert "error" not in found["disease"], found["disease"]["error"]
+    assert found["disease"] == {"attrition": 0.01, "same equations": True, "criteria": "lugano"}
+
+
 def test_a_trial_is_scored_by_the_same_endpoints(found: dict[str, Any]) -> None:
     assert found["trial"] == {"CRS_any": [0.05, 20], "ORR_best": [0.55, 20]}
 
