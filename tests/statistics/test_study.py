@@ -1,0 +1,147 @@
+"""Runs of the whole pipeline: same luck in every arm, same bytes whatever the workers, nothing computed is lost."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from perforin import study
+from perforin.errors import UserError
+from perforin.prepared import make_ready
+from perforin.scenario import read_scenario
+
+SMALL = {"patients.n": 24, "horizon": "180 day", "seed": 11}
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return read_scenario("cd19_lbcl_head_to_head").with_changes(SMALL)
+
+
+@pytest.fixture(scope="module")
+def ready(scenario):
+    return make_ready(scenario)
+
+
+@pytest.fixture(scope="module")
+def whole(ready):
+    return study.simulate(ready, np.arange(24))
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(study, "CHUNK", 8)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))}
+
+
+def of(tables, patients) -> pd.DataFrame:
+    records = tables["records"]
+    chosen = records[records["subject"].isin(patients)]
+    return chosen.sort_values(["arm", "subject", "parameter", "day"], kind="stable").reset_index(drop=True)
+
+
+def test_a_subset_in_another_order_is_the_same_patients_to_the_last_bit(ready, whole):
+    some = [19, 3, 7, 12, 0]
+    pd.testing.assert_frame_equal(of(study.simulate(ready, np.array(some)), some), of(whole, some), check_exact=True)
+
+
+def test_an_arm_added_changes_no_number_of_the_others(scenario, whole):
+    alone = scenario.with_changes({"reference": "car_t", "arms": {"car_t": scenario_arm(scenario, "car_t")}})
+    found = study.simulate(make_ready(alone), np.arange(24))["records"]
+    both = whole["records"]
+    pd.testing.assert_frame_equal(
+        found.reset_index(drop=True), both[both["arm"] == "car_t"].reset_index(drop=True), check_exact=True
+    )
+
+
+def scenario_arm(scenario, name):
+    return {key: value for key, value in scenario.arms[name].model_dump(mode="json", exclude_unset=True).items() if value}
+
+
+def test_bytes_are_the_same_for_one_worker_and_two(scenario, tmp_path, small_chunks):
+    study.run(scenario, folder=tmp_path / "one", workers=1)
+    study.run(scenario, folder=tmp_path / "two", workers=2)
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    assert len(digests(tmp_path / "one")) >= 5
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(scenario, tmp_path, small_chunks):
+    study.run(scenario, folder=tmp_path / "whole")
+    seen = []
+    with pytest.raises(study.Interrupted):
+        study.run(scenario, folder=tmp_path / "cut", progress=seen.append, interrupted=lambda: len(seen) > 2)
+    kept = list((tmp_path / "cut" / "chunks").glob("*.records.parquet"))
+    assert 0 < len(kept) < 3
+    before = {path.name: path.stat().st_mtime_ns for path in kept}
+    study.resume(tmp_path / "cut")
+    assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
+    assert before == {name: (tmp_path / "cut" / "chunks" / name).stat().st_mtime_ns for name in before}
+
+
+def test_endpoints_are_read_again_without_simulating(scenario, tmp_path, monkeypatch, small_chunks):
+    done = study.run(scenario, folder=tmp_path / "run")
+    monkeypatch.setattr(study, "simulate", None)
+    again = study.open_study(tmp_path / "run")
+    pd.testing.assert_frame_equal(again.records.table, done.records.table, check_dtype=False)
+    assert again.manifest["finished"]
+
+
+def test_a_replayed_patient_is_the_one_of_the_run(scenario, tmp_path, ready, whole):
+    study.run(scenario, folder=tmp_path / "run")
+    course = study.replay(tmp_path / "run", 5, "car_t")
+    same = whole["courses"]
+    same = same[(same["arm"] == "car_t") & (same["subject"] == 5)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(course, same, check_exact=True)
+
+
+@pytest.mark.parametrize("missing", ["manifest.json", "records.parquet", "scenario.yaml"])
+def test_a_truncated_folder_is_refused_by_name(scenario, tmp_path, missing):
+    study.run(scenario, folder=tmp_path / "run")
+    (tmp_path / "run" / missing).unlink()
+    with pytest.raises(UserError, match=missing.split(".")[0]):
+        study.open_study(tmp_path / "run")
+
+
+def test_a_table_cut_short_is_refused_by_name(scenario, tmp_path):
+    study.run(scenario, folder=tmp_path / "run")
+    table = tmp_path / "run" / "records.parquet"
+    table.write_bytes(table.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"records\.parquet.*cannot be read.*perforin resume"):
+        study.open_study(tmp_path / "run")
+
+
+def test_a_patient_who_cannot_be_solved_is_named_and_left_out(ready, monkeypatch):
+    arm = ready.arms[0]
+    draw = type(arm.model.parameters).draw
+
+    def poisoned(self, patients, *rest, **more):
+        values = draw(self, patients, *rest, **more)
+        if self is arm.model.parameters:
+            values[patients == 7] = np.nan
+        return values
+
+    monkeypatch.setattr(type(arm.model.parameters), "draw", poisoned)
+    tables = study.simulate(ready, np.arange(12))
+    failed = tables["failed"]
+    assert failed["patient"].tolist() == [7]
+    assert failed["arm"].tolist() == [arm.name]
+    assert "parameter" in failed["reason"].iloc[0]
+    records = tables["records"]
+    assert 7 not in set(records[records["arm"] == arm.name]["subject"])
+    assert set(records[records["arm"] == ready.arms[1].name]["subject"]) == set(range(12))
+
+
+def test_patients_do_not_know_their_arm(whole):
+    cohort = whole["cohort"]
+    waits = whole["records"]
+    waits = waits[(waits["parameter"] == "time_to_infusion") & ~waits["censored"]]
+    both = waits.pivot_table(index="subject", columns="arm", values="value").dropna()
+    assert both.corr(method="spearman").iloc[0, 1] == pytest.approx(1.0)
+    assert len(cohort) == 24
