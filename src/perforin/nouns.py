@@ -21,8 +21,8 @@ from perforin.schedule import Amount, DoseRow, DrugRow, amount, fits
 from perforin.yaml_reader import Document, Strict, read_yaml, validated
 
 __all__ = [
-    "CRITERIA", "KINDS", "MODELS", "Criteria", "Disease", "DoseText", "Drug", "Host", "Into", "Noun", "Number", "Observable",
-    "Product", "ProductNoun", "Regimen", "StateText", "Studied", "add_words", "read_noun",
+    "CRITERIA", "KINDS", "MODELS", "Criteria", "Disease", "DoseText", "Drug", "Host", "Into", "Noun", "Number",
+    "Observable", "Product", "ProductNoun", "Regimen", "StateText", "Studied", "add_words", "read_noun",
 ]  # fmt: skip
 
 Criteria = Literal["lugano", "recist", "marrow", "myeloma"]
