@@ -100,6 +100,7 @@ def fits(given: Amount, unit: str, allowed: Iterable[str] = ("kg", "m**2")) -> s
     Raises:
         UserError: it is none of these.
     """
+    allowed = () if "/" in unit else tuple(allowed)
     for per in ("", *allowed):
         needed = f"({unit})/{per}" if per else unit
         found = units.registry().Unit(given.unit)

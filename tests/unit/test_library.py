@@ -10,8 +10,9 @@ from perforin.errors import UserError
 from perforin.evidence.parameters import Row
 from perforin.library import Model, build_model
 from perforin.making.process import read_process
-from perforin.nouns import Number
+from perforin.nouns import Drug, Number
 from perforin.overriding import Change, Layer
+from perforin.schedule import amount, fits
 from perforin.shelf import default_library, discover
 from toy_library import HEAD, ToyLibrary, write_library
 
@@ -322,3 +323,15 @@ def test_every_product_of_the_library_names_parts_that_exist() -> None:
     for product in products:
         assert library.gather(product.noun.parts)
         assert product.process and product.price is not None and product.schedule
+
+
+def test_every_drug_and_regimen_of_the_library_is_given_in_the_drugs_own_unit() -> None:
+    library = default_library()
+    for name in library.names("drugs"):
+        noun = library.find(f"drugs/{name}").noun
+        assert isinstance(noun, Drug)
+        assert fits(amount(noun.usual), library.drug_unit(name)) in ("", "kg", "m**2"), name
+    for name in library.names("regimens"):
+        for row in library.regimen(name).drugs:
+            assert fits(row.amount, library.drug_unit(row.drug)) in ("", "kg", "m**2"), name
+            assert max(row.times) < 0, "given before the infusion"

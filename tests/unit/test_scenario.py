@@ -9,7 +9,7 @@ import pytest
 from perforin.distributions import Covariate, quantity
 from perforin.errors import UserError
 from perforin.patients.cohort import enrol
-from perforin.scenario import Scenario, json_schema, read_scenario
+from perforin.scenario import Scenario, json_schema, read_scenario, scenario_names
 from perforin.schedule import DrugRow, amount
 from perforin.streams import Streams
 from toy_library import write_library
@@ -228,3 +228,31 @@ def test_editors_get_a_schema_that_knows_every_key() -> None:
 def test_the_schema_beside_the_scenarios_is_this_one() -> None:
     kept = Path(__file__).parents[2] / "scenarios" / "scenario.schema.json"
     assert json.loads(kept.read_text()) == json_schema(), "write it again: perforin.scenario.json_schema()"
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_scenario_of_perforin_reads_and_composes(name: str) -> None:
+    scenario = read_scenario(name)
+    models = scenario.models()
+    assert set(models) == set(scenario.arms) and scenario.compared_with in models
+    for arm, model in models.items():
+        doses = {entry.dose for entry in model.network.entries}
+        assert {one.dose for one in (*scenario.given(arm), *scenario.rescue(arm))} <= doses
+        assert model.constants["waiting.attrition"].value > 0
+    assert {seen for seen, _, _ in scenario.model(None).network.observables} >= {"tumour_burden", "il6"}
+
+
+def test_the_shipped_questions_cover_the_diseases() -> None:
+    asked = {read_scenario(name).disease.use for name in scenario_names()}
+    assert asked == {"lbcl", "b_all", "myeloma", "aml", "her2_solid", "egfr_solid", "cldn18_solid"}
+    solid = read_scenario("her2_solid")
+    assert solid.model("car_nk").extrapolations, "a solid tumour is an extrapolation"
+
+
+def test_arms_of_one_question_differ_in_rows_and_not_in_patients() -> None:
+    scenario = read_scenario("cd19_lbcl_head_to_head")
+    nk, t = scenario.model("car_nk").parameters, scenario.model("car_t").parameters
+    shared = {name: i for i, name in enumerate(nk.names)}
+    patient = [name for name in t.names if "product" not in name and name in shared]
+    assert len(patient) > 50
+    assert all(nk.rows[shared[name]] == t.rows[t.names.index(name)] for name in patient)
