@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 
+import numpy as np
 import pytest
 
 from perforin.errors import UserError
@@ -103,11 +104,13 @@ def test_two_doses_into_one_state_on_one_day_act_one_after_the_other():
     assert model.getParameter("dose_1_IL6").getValue() == 2.5
 
 
-def test_values_may_be_given_in_the_order_of_the_network():
+def test_numbers_may_be_arrays_in_the_order_of_the_network():
     network = small()
-    values = [VALUES[name] for name in network.parameter_names]
-    start = [START[name] for name in network.state_names]
-    assert to_sbml(network, values, start, DOSES) == to_sbml(network, VALUES, START, DOSES)
+    values = np.array([VALUES[name] for name in network.parameter_names])
+    start = np.array([START[name] for name in network.state_names])
+    doses = [(np.float64(day), state, np.float64(keep), np.float64(add)) for day, state, keep, add in DOSES]
+    assert to_antimony(network, values, start, doses) == to_antimony(network, VALUES, START, DOSES)
+    assert to_sbml(network, values, start, doses) == to_sbml(network, VALUES, START, DOSES)
 
 
 def test_names_that_collide_or_are_reserved_get_identifiers_of_their_own():

@@ -99,7 +99,7 @@ def _events(doses: Iterable[Dose], begin: float, states: Mapping[str, Quantity],
         if not day >= begin:
             raise UserError(f"found a dose on day {day:g}; needed day {begin:g}, where the simulation begins, or later")
         before = days.setdefault(float(day), {}).get(state, (1.0, 0.0))
-        days[float(day)][state] = (before[0] * keep, before[1] * keep + add)
+        days[float(day)][state] = (float(before[0] * keep), float(before[1] * keep + add))
     events = []
     for number, (day, changes) in enumerate(sorted(days.items()), start=1):
         name = give.give(f"dose_{number}")
