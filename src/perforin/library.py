@@ -123,7 +123,7 @@ def build_model(
     patient = _side(library, "", [f"diseases/{disease}", *(f"drugs/{name}" for name in dict.fromkeys(drugs))])
     sides = [patient]
     for key, product in (products or {}).items():
-        sides.append(_side(library, key, [*product.noun.parts, f"products/{product.name}"], patient))
+        sides.append(_side(library, key, [*product.parts, f"products/{product.name}"], patient))
     families = {name: members for _, noun in patient.nouns for name, members in noun.families.items()}
     _no_families(sides[1:])
     scopes = [side.scope(library) for side in sides]

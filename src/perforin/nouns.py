@@ -6,7 +6,7 @@ A noun brings states, mechanisms, numbers and what a dose does; ``includes`` bri
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -210,9 +210,7 @@ class ProductNoun(Noun):
     @property
     def parts(self) -> tuple[str, ...]:
         """Nouns it is made of, nearest last: cell, construct, payloads, edits."""
-        construct = (f"constructs/{self.car}",) if self.car else ()
-        payloads = (f"payloads/{name}" for name in self.payloads)
-        return (f"cells/{self.cell}", *construct, *payloads, *(f"edits/{name}" for name in self.edits))
+        return _parts(self.cell, self.car, self.payloads, self.edits)
 
     @property
     def keys_of_parts(self) -> tuple[tuple[str | int, ...], ...]:
@@ -220,6 +218,12 @@ class ProductNoun(Noun):
         construct = (("construct",),) if self.car else ()
         payloads = (("payloads", i) for i in range(len(self.payloads)))
         return (("cell",), *construct, *payloads, *(("edits", i) for i in range(len(self.edits))))
+
+
+def _parts(cell: str, construct: str, payloads: Iterable[str], edits: Iterable[str]) -> tuple[str, ...]:
+    bound = (f"constructs/{construct}",) if construct else ()
+    carried = (f"payloads/{name}" for name in payloads)
+    return (f"cells/{cell}", *bound, *carried, *(f"edits/{name}" for name in edits))
 
 
 class Drug(Noun):
@@ -241,7 +245,7 @@ class Regimen(Strict):
 
 @dataclass(frozen=True)
 class Product:
-    """A product as a model and a study need it. ``rows`` are the schedule it is usually given in."""
+    """A product as a model and a study need it; ``schedule`` is how it is usually given."""
 
     name: str
     label: str
@@ -257,6 +261,11 @@ class Product:
     published: tuple[str, ...]
     studied: Studied
     noun: ProductNoun
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Nouns it is made of, nearest last; ``dataclasses.replace(product, edits=...)`` changes them."""
+        return _parts(self.cell, self.construct, self.payloads, self.edits)
 
 
 KINDS: Mapping[str, str] = {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -305,6 +306,12 @@ def test_a_plug_in_brings_a_folder_of_nouns(tmp_path: Path, monkeypatch: pytest.
         UserError, match=r"found the plug-in 'mine' of perforin.library with 3; needed a module or a folder"
     ):
         default_library()
+
+
+def test_a_product_with_other_parts_is_another_model(library: ToyLibrary) -> None:
+    keen = replace(library.product("slow19"), edits=("keener",))
+    found = build_model("lymphoma", {"p0": keen}, library=library)
+    assert row(found, "recognition.half[p0]").value == 200
 
 
 def test_every_process_of_the_library_can_be_read() -> None:
