@@ -43,6 +43,8 @@ def roadrunner_course(sbml: str, days: Sequence[float], names: Sequence[str], *,
     import roadrunner
 
     roadrunner.Logger.setLevel(roadrunner.Logger.LOG_ERROR)
+    roadrunner.Config.setValue(roadrunner.Config.LLVM_BACKEND, roadrunner.Config.LLJIT)
+    roadrunner.Config.setValue(roadrunner.Config.LLJIT_OPTIMIZATION_LEVEL, roadrunner.Config.NONE)  # loads faster
     model = roadrunner.RoadRunner(sbml)
     model.integrator.relative_tolerance = 1e-10
     model.integrator.absolute_tolerance = absolute

@@ -49,6 +49,12 @@ def helping(cytokine: PgPerML, target: Cells, *, half: PgPerML, floor: Cells) ->
     yield Level("help_level", few * exp(-ratio) * log(1 + ratio) + power(ratio, 1.5) / (1 + ratio) ** 2)
 
 
+@mechanism()
+def saturating(help_level: Ratio) -> Iterator[Level]:
+    """Help has a limit; the level is named twice."""
+    yield Level("limited", help_level / (1 + help_level))
+
+
 def small():
     """Two tumour classes, effectors in two places, a cytokine; names with brackets and a product."""
     states = [
@@ -60,10 +66,17 @@ def small():
     ]
     placements = [
         *growth.on(grid(c=["low", "high"]), cells="tumour[{c}]", rate="[{c}]"),
-        *killing.on(grid(c=["low", "high"]), target="tumour[{c}]", effector="a.effector[disease]", kills="[{c}]"),
+        *killing.on(
+            grid(c=["low", "high"]),
+            target="tumour[{c}]",
+            effector="a.effector[disease]",
+            help_level="limited",
+            kills="[{c}]",
+        ),
         *migration.on(here="a.effector[blood]", there="a.effector[disease]"),
         *secretion.on(cytokine="IL6", effector="a.effector[disease]"),
         *helping.on(cytokine="IL6", target="tumour[low]"),
+        *saturating.on(),
     ]
     return compose(placements, states, observables=[("tumour_low", "tumour[low]", "cell")])
 

@@ -41,7 +41,10 @@ def to_antimony(
         ("Names", _names(model)),
         ("Sources", _sources(model, dois or {})),
     )
-    lines = [f"// {title}; time in days since day {model.begin:g}", "model perforin_model()"]
+    lines = [f"// {title}; time in days since day {model.begin:g}", ""]
+    for row in model.functions:
+        lines += [f"function {row.id}({', '.join(row.arguments)})", f"  {row.body};", "end", ""]
+    lines.append("model perforin_model()")
     for heading, block in blocks:
         rows = list(block)
         lines += ["", f"  // {heading}", *(f"  {row}" for row in rows)] if rows else []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
 from perforin.errors import UserError, nearest
@@ -17,7 +19,7 @@ from perforin.model.write.names import Identifiers
 from perforin.model.write.unit_table import UnitTable
 from perforin.units import same
 
-__all__ = ["Dose", "Event", "Exchange", "Quantity", "Transfer", "Values", "exchange"]
+__all__ = ["Dose", "Event", "Exchange", "Function", "Quantity", "Transfer", "Values", "exchange"]
 
 Values: TypeAlias = Mapping[str, float] | Sequence[float] | NDArray[np.float64]
 Dose: TypeAlias = tuple[float, str, float, float]
@@ -46,6 +48,18 @@ class Transfer(NamedTuple):
     reads: tuple[str, ...]
 
 
+class Function(NamedTuple):
+    """A formula with its arguments, used where a formula names a level more than once or inside a function.
+
+    Tools that put the formula of a level in place of its name, as libRoadRunner does, would otherwise need time and
+    memory that grow exponentially with the depth of levels; a call reads each argument once.
+    """
+
+    id: str
+    arguments: tuple[str, ...]
+    body: str
+
+
 class Event(NamedTuple):
     """Doses of one time: (state's identifier, keep, identifier of the amount, amount, unit) for each state."""
 
@@ -68,6 +82,7 @@ class Exchange:
     reactions: tuple[Transfer, ...]
     rates: tuple[Transfer, ...]
     slopes: Mapping[str, str]
+    functions: tuple[Function, ...]
     events: tuple[Event, ...]
     citations: tuple[str, ...]
 
@@ -87,6 +102,30 @@ def _numbers(given: Values, names: Sequence[str], what: str) -> dict[str, float]
     if len(numbers) != len(names):
         raise UserError(f"found {len(numbers)} values of {what}s; needed {len(names)}, one for each")
     return dict(zip(names, map(float, numbers), strict=True))
+
+
+class _Formulas:
+    """Writes expressions, as calls of a function where a level stands in them more than once."""
+
+    def __init__(self, ids: Mapping[str, str], levels: Iterable[str], give: Identifiers) -> None:
+        self.ids, self.levels, self.give = ids, {ids[name] for name in levels}, give
+        self.functions: list[Function] = []
+
+    def write(self, expression: sympy.Expr, identifier: str) -> str:
+        text = infix(expression, self.ids)
+        words = re.findall(r"[A-Za-z_]\w*", text)
+        once = all(words.count(level) == 1 for level in self.levels.intersection(words))
+        if once and not any(self._reads_level(part) for part in sympy.preorder_traversal(expression)):
+            return text
+        arguments = tuple(sorted(self.ids[symbol.name] for symbol in expression.free_symbols))
+        function = Function(self.give.give(f"form_of_{identifier}"), arguments, text)
+        self.functions.append(function)
+        return f"{function.id}({', '.join(arguments)})"
+
+    def _reads_level(self, part: sympy.Basic) -> bool:
+        """Whether this is a function, choice or power with a level inside, which libRoadRunner reads twice."""
+        plain = not isinstance(part, sympy.Function | sympy.Pow) or (part.is_Pow and part.exp == -1)
+        return not plain and any(self.ids[symbol.name] in self.levels for symbol in part.free_symbols)
 
 
 def _events(doses: Iterable[Dose], begin: float, states: Mapping[str, Quantity], give: Identifiers) -> list[Event]:
@@ -139,12 +178,14 @@ def exchange(
     starts = _numbers(start, network.state_names, "state")
     states = {s.name: Quantity(ids[s.name], s.name, s.unit, starts[s.name]) for s in network.states}
     counts = {name for name, row in states.items() if same(row.unit, "cell")}
+    formulas = _Formulas(ids, network.level_names, give)
     reactions, rates, slopes = [], [], {states[name].id: "" for name in states if name not in counts}
     for name, rate, source, sink in network.flows:
         ends = [ids[end] if end else "" for end in (source, sink)]
         unit = _per_day(states[str(source or sink)].unit)
         reads = sorted(ids[s.name] for s in rate.free_symbols if s.name in counts and s.name not in (source, sink))
-        moved = Transfer(give.give(name, "flow"), name, unit, infix(rate, ids), ends[0], ends[1], tuple(reads))
+        own = give.give(name, "flow")
+        moved = Transfer(own, name, unit, formulas.write(rate, own), ends[0], ends[1], tuple(reads))
         if (source or sink) in counts:
             reactions.append(moved)
             continue
@@ -159,10 +200,11 @@ def exchange(
         counted=tuple(row for name, row in states.items() if name in counts),
         measured=tuple(row for name, row in states.items() if name not in counts),
         parameters=tuple(Quantity(ids[p.name], p.name, p.unit, numbers[p.name]) for p in network.parameters),
-        levels=tuple(Quantity(ids[n], n, u, formula=infix(e, ids)) for n, e, u in network.levels),
+        levels=tuple(Quantity(ids[n], n, u, formula=formulas.write(e, ids[n])) for n, e, u in network.levels),
         reactions=tuple(reactions),
         rates=tuple(rates),
         slopes={name: text.removeprefix(" + ").strip() for name, text in slopes.items() if text},
+        functions=tuple(formulas.functions),
         events=tuple(_events(doses, begin, states, give)),
         citations=network.citations,
     )

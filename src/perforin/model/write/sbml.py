@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from perforin.errors import ModelError, UserError
 from perforin.model.network import Network
-from perforin.model.write.exchange import Dose, Event, Exchange, Quantity, Transfer, Values, exchange
+from perforin.model.write.exchange import Dose, Event, Exchange, Function, Quantity, Transfer, Values, exchange
 from perforin.units import same
 
 __all__ = ["to_sbml"]
@@ -32,7 +32,8 @@ def to_sbml(
 
     States in cells are species counted by amount, in a compartment of size 1 that no formula uses; flows between them
     are reactions. Other states are parameters with rate rules, because SBML allows species no unit such as pg/mL.
-    Levels are assignment rules, doses events. Times are days since ``begin``.
+    Levels are assignment rules, doses events. A formula that names a level twice is a function of its own, which reads
+    it once. Times are days since ``begin``.
 
     Args:
         network: the model.
@@ -55,6 +56,8 @@ def to_sbml(
     writer = _Writer(libsbml, document.createModel())
     writer.head(model, dois or {})
     writer.units(model)
+    for function in model.functions:
+        writer.function(function)
     for row in model.counted:
         writer.species(row)
     for row in model.measured:
@@ -142,6 +145,12 @@ class _Writer:
                 unit.setScale(factor.scale)
                 unit.setMultiplier(factor.multiplier)
         self.table = model.units
+
+    def function(self, row: Function) -> None:
+        """A formula that calls name."""
+        one = self.model.createFunctionDefinition()
+        one.setId(row.id)
+        one.setMath(self.read(f"lambda({', '.join(row.arguments)}, {row.body})"))
 
     def species(self, row: Quantity) -> None:
         """A state in cells."""
