@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perforin.model.mechanism import Flow, mechanism
-from perforin.units import Cells, CellsPerDay, PerDay, Ratio
+from perforin.units import Cells, PerDay, Ratio
 
 __all__ = ["antigen_mutation", "antigen_reexpression", "trogocytosis"]
 
 
 @mechanism("Santurio2024")
-def antigen_mutation(target: Cells, negative: Cells, births: CellsPerDay, *, per_division: Ratio) -> Iterator[Flow]:
+def antigen_mutation(target: Cells, negative: Cells, birth_rate: PerDay, *, per_division: Ratio) -> Iterator[Flow]:
     """Some births give a daughter that has lost the antigen for good.
 
     Proportional to births, not to net growth: a tumour that barely grows still mutates.
@@ -20,18 +20,18 @@ def antigen_mutation(target: Cells, negative: Cells, births: CellsPerDay, *, per
     Leaves out: splice variants that keep part of the antigen.
     Seen in: relapses without CD19, by mutation of its gene.
     """
-    yield Flow("loss", per_division * births, source=target, sink=negative)
+    yield Flow("loss", per_division * birth_rate * target, source=target, sink=negative)
 
 
 @mechanism("Santurio2024", "Hamieh2019")
-def trogocytosis(high: Cells, low: Cells, flux: CellsPerDay, *, share: Ratio) -> Iterator[Flow]:
+def trogocytosis(high: Cells, low: Cells, hit: PerDay, *, share: Ratio) -> Iterator[Flow]:
     """A killer that lets go has taken antigen with it, and the target falls to the next lower class.
 
     Assumes: ``share`` such events for each kill in the class.
     Leaves out: the antigen that the killer now carries, which fratricide covers.
     Seen in: reversible loss of density during attack.
     """
-    yield Flow("nibbling", share * flux, source=high, sink=low)
+    yield Flow("nibbling", share * hit * high, source=high, sink=low)
 
 
 @mechanism("Santurio2024")

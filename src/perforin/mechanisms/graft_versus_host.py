@@ -26,7 +26,7 @@ def graft_attack(injury: Ratio, effector: Cells, alloreactivity: Ratio, *, rate:
 
 @mechanism()
 def graft_injury_repair(injury: Ratio, *, repair: PerDay) -> Iterator[Flow]:
-    """Injured tissue heals.
+    """Injured tissue heals by itself once it is left in peace.
 
     Assumes: first order.
     Leaves out: chronic disease.

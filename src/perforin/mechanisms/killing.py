@@ -62,7 +62,8 @@ def killing(
     Leaves out: search in space, which the spatial model adds, and killers of another product in the same site.
     Seen in: 2 to 16 kills a day in tissue; fast granule kills come first, slow receptor kills later.
     """
-    per_killer = kills_per_day * kill * target / (encounter + able + living)
+    each = kills_per_day * kill / (encounter + able + living)
+    per_killer = each * target
     granules = (1 - death_receptor) * per_killer * able
     receptors = competence * per_killer * (death_receptor * able + tired)
     yield Flow("granules", granules, source=target)
@@ -72,6 +73,7 @@ def killing(
     yield Level("granule_kills", granules)
     yield Level("receptor_kills", receptors)
     yield Level("lysed", granules)
+    yield Level("hit", each * ((1 - death_receptor) * able + competence * (death_receptor * able + tired)))
     yield Level("pace", per_killer)
     yield Level("work", (1 - death_receptor) * per_killer)
 

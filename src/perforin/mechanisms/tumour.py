@@ -25,7 +25,7 @@ def tumour_growth(
     """
     yield Flow("division", rate * target, sink=target)
     yield Flow("crowding", rate * target * (living + dying) / capacity, source=target)
-    yield Level("births", rate * target)
+    yield Level("birth_rate", rate)
 
 
 @mechanism("Kara2023")
