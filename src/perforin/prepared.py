@@ -94,7 +94,9 @@ def make_ready(scenario: Scenario) -> Ready:
     untreated = scenario.model(None)
     outputs = tuple(dict.fromkeys([*outputs_for(untreated.network), *untreated.network.state_names]))
     with ThreadPoolExecutor(max_workers=2) as pool:
-        waiting = {name: pool.submit(build, model.network, outputs_for(model.network)) for name, model in models.items()}
+        waiting = {
+            name: pool.submit(build, model.network, outputs_for(model.network)) for name, model in models.items()
+        }
         alone = pool.submit(build, untreated.network, outputs)
         kernels = {name: one.result() for name, one in waiting.items()}
     arms = []

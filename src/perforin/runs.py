@@ -33,7 +33,9 @@ class RunFolder:
         try:
             (path / "chunks").mkdir(parents=True, exist_ok=True)
         except OSError as problem:
-            raise UserError(f"found a run folder that cannot be written, {path} ({problem.strerror}); needed another --out") from None
+            raise UserError(
+                f"found a run folder that cannot be written, {path} ({problem.strerror}); needed another --out"
+            ) from None
         return cls(path)
 
     @classmethod
@@ -100,5 +102,7 @@ class RunFolder:
         try:
             content: dict[str, Any] = json.loads((self.path / name).read_text())
         except (OSError, ValueError) as problem:
-            raise UserError(f"found {self.path / name}, which cannot be read ({problem}); run the scenario again") from None
+            raise UserError(
+                f"found {self.path / name}, which cannot be read ({problem}); run the scenario again"
+            ) from None
         return content

@@ -94,7 +94,9 @@ def _run(
 ) -> tuple[Course, pd.DataFrame]:  # fmt: skip
     network, n = arm.model.network, len(numbers)
     infused = np.flatnonzero(lots.infused)
-    doses = doses_for(network, [Administration(g.dose, g.day[infused], g.amount[infused]) for g in given], numbers[infused])
+    doses = doses_for(
+        network, [Administration(g.dose, g.day[infused], g.amount[infused]) for g in given], numbers[infused]
+    )
     solution = arm.kernel.run(numbers[infused], start[infused], doses, ready.days, begin=arm.begin, rtol=TOLERANCE)
     done = treated(network, arm.kernel.outputs, solution, ready.days, cohort.patients[infused], streams)
     alone = waiting.untreated
@@ -119,9 +121,7 @@ def _run(
     return course, pd.DataFrame(table, columns=["arm", "patient", "reason"])
 
 
-def _rescue(
-    ready: Ready, arm: PreparedArm, cohort: Cohort, course: Course, streams: Streams
-) -> list[Administration]:
+def _rescue(ready: Ready, arm: PreparedArm, cohort: Cohort, course: Course, streams: Streams) -> list[Administration]:
     """One dose of each rescue drug on the first day of the grade that calls for it; infinity for the others."""
     if not arm.rescue:
         return []

@@ -15,7 +15,7 @@ from perforin.prepared import PreparedArm, Ready, make_ready
 from perforin.runs import RunFolder
 from perforin.study import Study
 
-__all__ = ["MEASURES", "swings", "with_ledger"]
+__all__ = ["MEASURES", "swings", "typical", "with_ledger"]
 
 Array = NDArray[np.float64]
 
@@ -38,6 +38,20 @@ MEASURES: Mapping[str, tuple[str, Callable[[Array, Array], Array]]] = {
 """What is read from a course: name -> (observable, function of days and (patients, days) values)."""
 
 
+def typical(ready: Ready, arm: PreparedArm) -> tuple[Array, dict[str, Array]]:
+    """A typical patient: (parameters,) central values with the covariates at their medians, and these, (1,) each."""
+    model = arm.model
+    middle = {name: one.quantile(np.array([0.5])) for name, one in ready.scenario.population.covariates.items()}
+    set_by, multiplied_by = ready.scenario.parameter_columns(model, middle)
+    centre = model.parameters.values.copy()
+    for i, name in enumerate(model.parameters.names):
+        if name in set_by:
+            centre[i] = set_by[name][0]
+        if name in multiplied_by:
+            centre[i] *= multiplied_by[name][0]
+    return centre, middle
+
+
 def swings(ready: Ready, arm: PreparedArm) -> pd.DataFrame:
     """How far each number of an arm moves each measure, from the low to the high end of its range.
 
@@ -48,14 +62,7 @@ def swings(ready: Ready, arm: PreparedArm) -> pd.DataFrame:
         One row per parameter: parameter, arm, value, low, high, unit, kind, status and ``swing <measure>`` columns.
     """
     model, network = arm.model, arm.model.network
-    middle = {name: one.quantile(np.array([0.5])) for name, one in ready.scenario.population.covariates.items()}
-    set_by, multiplied_by = ready.scenario.parameter_columns(model, middle)
-    centre = model.parameters.values.copy()
-    for i, name in enumerate(model.parameters.names):
-        if name in set_by:
-            centre[i] = set_by[name][0]
-        if name in multiplied_by:
-            centre[i] *= multiplied_by[name][0]
+    centre, middle = typical(ready, arm)
     moved = [i for i, row in enumerate(model.parameters.rows) if row.low < row.high]
     numbers = np.tile(centre, (2 * len(moved), 1))
     for k, i in enumerate(moved):

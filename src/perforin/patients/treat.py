@@ -90,7 +90,9 @@ def _given_alive(network: Network, place: Mapping[str, int], solution: Solution,
     kinds = {"positive": chances.positive, "negative": chances.negative}
     extra = {kind: np.zeros((len(fine), solution.values.shape[1])) for kind in kinds}
     for kind, gone in kinds.items():
-        cells = sum(np.maximum(solution.values[fine][:, :, place[name]], 0.0) for name, sign in network.clones if sign == kind)
+        cells = sum(
+            np.maximum(solution.values[fine][:, :, place[name]], 0.0) for name, sign in network.clones if sign == kind
+        )
         alive = np.maximum(1 - gone, MOST_LIKELY_GONE)
         extra[kind] = np.asarray(cells) * (1 / alive - 1)
     out = {name: observed[name].copy() for name in ("tumour_burden", "tumour_negative") if name in observed}
