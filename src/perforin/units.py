@@ -94,7 +94,9 @@ def parse_quantity(text: object, *alternatives: str) -> tuple[float, str]:
     """
     import pint
 
-    wanted = " or ".join(f"[{short(one)}]" for one in alternatives)
+    def wanted() -> str:
+        return " or ".join(f"[{short(one)}]" for one in alternatives)
+
     wrong = (ArithmeticError, AssertionError, SyntaxError, TypeError, ValueError, pint.PintError, tokenize.TokenError)
     parts = _QUANTITY.fullmatch(str(text))
     try:
@@ -104,11 +106,11 @@ def parse_quantity(text: object, *alternatives: str) -> tuple[float, str]:
         unit = (parts[2] or "").strip().replace("^", "**")
         found: Any = registry().Quantity(value, registry().Unit(f"1{unit}" if unit.startswith("/") else unit))
     except wrong:
-        raise UserError(f"found {text!r}, which is not a quantity; needed a number with a unit, {wanted}") from None
+        raise UserError(f"found {text!r}, which is not a quantity; needed a number with a unit, {wanted()}") from None
     if not math.isfinite(value):
-        raise UserError(f"found {text!r}, which is not a finite number; needed {wanted}")
+        raise UserError(f"found {text!r}, which is not a finite number; needed {wanted()}")
     for one in alternatives:
         if found.is_compatible_with(registry().Unit(one)):
             return float(found.to(one).magnitude), one
     what = "no unit" if found.unitless else f"the unit [{found.units:~}]"
-    raise UserError(f"found {text!r} with {what}; needed {wanted}, for example '{value:g} {alternatives[0]}'")
+    raise UserError(f"found {text!r} with {what}; needed {wanted()}, for example '{value:g} {alternatives[0]}'")

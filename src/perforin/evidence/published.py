@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 
 import pydantic
 import yaml
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from perforin.errors import Location, UserError, nearest
 from perforin.evidence.parameters import known_unit
@@ -210,8 +210,8 @@ def published(name: str) -> Records:
 def exact_interval(events: float, n: int, level: float = 0.95) -> tuple[float, float]:
     """Clopper-Pearson interval of a proportion: 0 of 191 gives 0 to 1.9 %."""
     tail = (1 - level) / 2
-    low = 0.0 if events == 0 else float(beta.ppf(tail, events, n - events + 1))
-    high = 1.0 if events == n else float(beta.ppf(1 - tail, events + 1, n - events))
+    low = 0.0 if events == 0 else float(betaincinv(events, n - events + 1, tail))
+    high = 1.0 if events == n else float(betaincinv(events + 1, n - events, 1 - tail))
     return low, high
 
 

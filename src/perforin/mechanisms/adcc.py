@@ -10,7 +10,9 @@ from perforin.model.functions import saturation
 from perforin.model.mechanism import Flow, Level, mechanism
 from perforin.units import Cells, Concentration, Density, Nanomolar, PerDay, Ratio, UgPerML
 
-__all__ = ["antibody_coating", "antibody_secretion", "cd16_turnover", "fc_binding", "host_adcc"]
+__all__ = [
+    "antibody_coating", "antibody_secretion", "cd16_turnover", "complement_killing", "fc_binding", "host_adcc",
+]  # fmt: skip
 
 
 @mechanism("Hoffman2018")
@@ -79,6 +81,19 @@ def host_adcc(
     """
     bound = complexes(receptors, coat, affinity * contact)
     killed = rate * saturation(host_nk, half_cells) * saturation(bound, half_bound) * target
+    yield Flow("lysis", killed, source=target)
+    yield Level("killed", killed)
+
+
+@mechanism()
+def complement_killing(target: Cells, coat: Density, *, rate: PerDay, half: Density) -> Iterator[Flow | Level]:
+    """Antibody on a tumour cell can fix complement and kill without any lymphocyte.
+
+    Assumes: saturates in antibody on the target; a rate of 0 switches it off.
+    Leaves out: complement that runs out, and inhibitors on the tumour cell.
+    Seen in: antibodies against CD20 in culture; its share in patients is disputed.
+    """
+    killed = rate * saturation(coat, half) * target
     yield Flow("lysis", killed, source=target)
     yield Level("killed", killed)
 

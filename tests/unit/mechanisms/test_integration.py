@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from perforin.mechanisms.adcc import antibody_coating, cd16_turnover, fc_binding, host_adcc
+from perforin.mechanisms.adcc import antibody_coating, cd16_turnover, complement_killing, fc_binding, host_adcc
 from perforin.mechanisms.equilibrium import switch
 from perforin.mechanisms.integration import (
     adhesion,
@@ -121,3 +121,9 @@ def test_a_patient_without_antibody_or_without_lymphocytes_has_no_host_adcc() ->
     assert host_adcc(1e9, 0.0, 50000.0, CONTACT, **row)["killed"] == 0
     coat = antibody_coating(100.0, 60000.0, half=1.0)["coat"]
     assert 0 < host_adcc(1e9, 200.0, coat, CONTACT, **row)["killed"] < 0.03 * 1e9
+
+
+def test_complement_needs_antibody_and_can_be_switched_off() -> None:
+    assert complement_killing(1e9, 0.0, rate=0.1, half=20000.0)["killed"] == 0
+    assert complement_killing(1e9, 20000.0, rate=0.1, half=20000.0)["killed"] == pytest.approx(5e7)
+    assert complement_killing(1e9, 20000.0, rate=0.0, half=20000.0)["killed"] == 0
