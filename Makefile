@@ -25,8 +25,9 @@ check: .venv/.test ## style, types, layers
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q tests/architecture
 
-bench: .venv/.installed ## measure speed on this machine
+bench: .venv/.test ## measure speed on this machine, beside rivals
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/kernels.py
 
 docs: .venv/.docs ## build the site into site/
 	@$(BIN)/python docs/generate.py

@@ -17,7 +17,7 @@ from perforin.kernels.build import build
 from perforin.prepared import Ready, make_ready
 from perforin.scenario import Scenario, read_scenario
 
-SCENARIO = "cd19_lbcl"
+SCENARIO = "cd19_lbcl_head_to_head"
 
 
 @dataclass(frozen=True)

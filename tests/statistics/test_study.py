@@ -11,8 +11,14 @@ import pytest
 
 from perforin import study
 from perforin.errors import UserError
+from perforin.kernels.solution import FAILED
+from perforin.patients.cohort import enrol
+from perforin.patients.doses import doses_for
+from perforin.patients.treat import treated
 from perforin.prepared import make_ready
 from perforin.scenario import read_scenario
+from perforin.streams import Streams
+from perforin.treating import values_of
 
 SMALL = {"patients.n": 24, "horizon": "180 day", "seed": 11}
 
@@ -145,3 +151,21 @@ def test_patients_do_not_know_their_arm(whole):
     both = waits.pivot_table(index="subject", columns="arm", values="value").dropna()
     assert both.corr(method="spearman").iloc[0, 1] == pytest.approx(1.0)
     assert len(cohort) == 24
+
+
+def test_a_clone_sinks_below_nothing_only_where_it_has_died_out(scenario):
+    """Below 1e-6 cells a clone is noise, and noise grows for years; by then the branching process has ended it."""
+    many = scenario.with_changes({"horizon": "730 day"})
+    ready, streams, patients = make_ready(many), Streams(many.seed), np.arange(1000)
+    cohort = enrol(many.population.covariates, many.population.correlations, patients, streams)
+    for arm in ready.arms:
+        network, numbers = arm.model.network, values_of(ready, arm.model, cohort, streams)
+        doses = doses_for(network, arm.administrations(cohort.columns, np.ones(1000)), numbers)
+        solution = arm.kernel.run(numbers, network.start(numbers), doses, ready.days, begin=arm.begin)
+        assert (solution.status < FAILED).all()
+        done = treated(network, arm.kernel.outputs, solution, ready.days, patients, streams)
+        for name, kind in network.clones:
+            low = solution.values[:, :, arm.kernel.outputs.index(name)].min(axis=1) < -1e-3
+            gone = done.fate.positive_day if kind == "positive" else done.fate.negative_day
+            assert np.isfinite(gone[low]).all()
+            assert low.mean() < 0.01

@@ -18,6 +18,10 @@ from perforin.model.mechanism import symbol
 __all__ = ["Entry", "FlowRow", "LevelRow", "Network", "Slot", "State", "absolute_tolerance"]
 
 
+CLONE_TOLERANCE = 1e-6
+"""Absolute error of a clone [cell]: far below one cell, for an error there grows with the clone for years."""
+
+
 def absolute_tolerance(unit: str) -> float:
     """Absolute error that a state may carry at a relative tolerance of 1e-5: 1e-2 cell, 1e-5 cell/uL, else 1e-8."""
     return {"cell": 1e-2, "cell/uL": 1e-5}.get(unit, 1e-8)
@@ -109,8 +113,9 @@ class Network:
 
     @cached_property
     def absolute_tolerances(self) -> NDArray[np.float64]:
-        """(states,) absolute tolerance by unit, at a relative tolerance of 1e-5."""
-        return np.array([absolute_tolerance(state.unit) for state in self.states])
+        """(states,) absolute tolerance at a relative tolerance of 1e-5: by unit, and ``CLONE_TOLERANCE`` for clones."""
+        clones = {name for name, _ in self.clones}
+        return np.array([CLONE_TOLERANCE if s.name in clones else absolute_tolerance(s.unit) for s in self.states])
 
     @cached_property
     def hash(self) -> str:
