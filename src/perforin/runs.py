@@ -59,7 +59,7 @@ class RunFolder:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-            os.replace(temporary, target)
+            Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -90,7 +90,8 @@ class RunFolder:
             ) from None
         except (OSError, ValueError) as problem:
             raise UserError(
-                f"found {self.path / name}, which cannot be read ({problem}); it is truncated: perforin resume {self.path}"
+                f"found {self.path / name}, which cannot be read ({problem}); it is truncated, go on with: "
+                f"perforin resume {self.path}"
             ) from None
 
     def json(self, name: str) -> dict[str, Any]:

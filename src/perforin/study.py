@@ -141,8 +141,10 @@ def resume(folder: Path, **options: Any) -> Study:
     begun = kept.json("manifest.json")
     found = {name: scenario.model(name).network.hash for name in scenario.arms}
     if begun["network_hash"] != found:
-        raise UserError(f"found a run of the networks {begun['network_hash']} in {folder}, but this version of perforin "
-                        f"composes {found}; run the scenario again")  # fmt: skip
+        raise UserError(
+            f"found a run of the networks {begun['network_hash']} in {folder}, but this version of perforin composes "
+            f"{found}; run the scenario again"
+        )
     return run(scenario, folder=folder, **options)
 
 
@@ -193,8 +195,11 @@ def _summary(courses: pd.DataFrame) -> pd.DataFrame:
     if not len(courses):
         return pd.DataFrame(columns=["arm", "day", "observable", *QUANTILES])
     groups = courses.drop(columns="subject").groupby(["arm", "day"], sort=True)
-    parts = {name: groups.quantile(share).stack() for name, share in QUANTILES.items()}
-    return pd.DataFrame(parts).rename_axis(["arm", "day", "observable"]).reset_index()
+    parts = [
+        table.melt(var_name="observable", value_name=name, ignore_index=False).set_index("observable", append=True)
+        for name, table in ((name, groups.quantile(share)) for name, share in QUANTILES.items())
+    ]
+    return pd.concat(parts, axis=1).sort_index().reset_index()
 
 
 def _manifest(ready: Ready) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def test_an_arm_added_changes_no_number_of_the_others(scenario, whole):
 
 
 def scenario_arm(scenario, name):
-    return {key: value for key, value in scenario.arms[name].model_dump(mode="json", exclude_unset=True).items() if value}
+    written = scenario.arms[name].model_dump(mode="json", exclude_unset=True)
+    return {key: value for key, value in written.items() if value}
 
 
 def test_bytes_are_the_same_for_one_worker_and_two(scenario, tmp_path, small_chunks):

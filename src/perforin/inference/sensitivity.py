@@ -1,4 +1,4 @@
-"""A first sensitivity pass: every number of every arm at its lowest and highest, one at a time, in a typical patient."""
+"""A first sensitivity pass: every number of an arm at its lowest and highest, one at a time, in a typical patient."""
 
 from __future__ import annotations
 
