@@ -33,6 +33,7 @@ class Published:
     source: str = ""
     note: str = ""
     label: str = ""
+    unit: str = ""
 
     @property
     def shown(self) -> str:
@@ -47,6 +48,7 @@ class Published:
             "low": self.low,
             "high": self.high,
             "n": self.n,
+            "unit": self.unit,
             "scale": self.scale,
             "source": self.source,
             "note": self.note,

@@ -98,6 +98,7 @@ def _beside(arm: str, one: PublishedValue) -> Published:
         scale=one["scale"] or one["population"],
         source=one["source"],
         note=one["note"],
+        unit=one["unit"],
         label=short_name(one["trial"]) + (f", {one['subgroup']}" if one["subgroup"] else ""),
     )
 

@@ -73,12 +73,15 @@ def predicted(one: Estimate | None) -> Cell:
 
 
 def published_line(one: Published, unit: str) -> str:
-    """A published value with its trial, denominator and scale."""
+    """A published value with its trial, denominator and scale; ``unit`` is the prediction's, its own comes first.
+
+    An assay reports in its own unit (copies per DNA or cells per volume), and these are not interchangeable.
+    """
     share = endpoint(one.endpoint).share
     scale = f", {one.scale}" if one.scale else ""
     limits = f" ({interval(one.low, one.high, share)})" if not math.isnan(one.low + one.high) else ""
     size = f", n\u00a0=\u00a0{one.n:,}" if one.n is not None else ""
-    return f"{one.shown}: {quantity(one.value, unit, share)}{limits}{size}{scale}"
+    return f"{one.shown}: {quantity(one.value, one.unit or unit, share)}{limits}{size}{scale}"
 
 
 def head_to_head(findings: Findings) -> Table:
