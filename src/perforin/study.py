@@ -265,12 +265,17 @@ def replay(folder: Path, patient: int, arm: str) -> pd.DataFrame:
     """One patient's course again, bit for bit: a row per day, a column per observable.
 
     Raises:
-        UserError: no such run, patient or arm.
+        UserError: no such run, patient or arm; a patient never infused, or one who failed, with the reason.
     """
     scenario = read_scenario(RunFolder.existing(folder).path / "scenario.yaml")
     if arm not in scenario.arms:
         raise UserError(f"found the arm {arm!r}; needed one of {list(scenario.arms)}{nearest(arm, scenario.arms)}")
     if not 0 <= patient < scenario.patients.n:
         raise UserError(f"found the patient {patient}; needed 0 to {scenario.patients.n - 1}")
-    table = simulate(make_ready(scenario), np.array([patient], dtype=np.int64))["courses"]
-    return table[table["arm"] == arm].reset_index(drop=True)
+    tables = simulate(make_ready(scenario), np.array([patient], dtype=np.int64))
+    course = tables["courses"][tables["courses"]["arm"] == arm]
+    if len(course):
+        return course.reset_index(drop=True)
+    failed = tables["failed"][tables["failed"]["arm"] == arm]
+    why = f"failed: {failed['reason'].iloc[0]}" if len(failed) else "was never infused"
+    raise UserError(f"found patient {patient}, who {why}, in the arm {arm!r}; needed one with a course")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracle import compare_with_oracle
 
+from oracle import compare_with_oracle
 from perforin.patients.cohort import enrol
 from perforin.patients.doses import doses_for
 from perforin.prepared import make_ready

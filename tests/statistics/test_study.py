@@ -170,3 +170,27 @@ def test_a_clone_sinks_below_nothing_only_where_it_has_died_out(scenario):
             gone = done.fate.positive_day if kind == "positive" else done.fate.negative_day
             assert np.isfinite(gone[low]).all()
             assert low.mean() < 0.01
+
+
+def test_replaying_a_patient_who_was_never_infused_says_so(scenario, tmp_path, whole):
+    study.run(scenario, folder=tmp_path / "run")
+    records = whole["records"]
+    lost = records[(records["parameter"] == "infused") & (records["value"] == 0)].iloc[0]
+    said = rf"patient {lost['subject']}, who was never infused, in the arm '{lost['arm']}'"
+    with pytest.raises(UserError, match=said):
+        study.replay(tmp_path / "run", int(lost["subject"]), lost["arm"])
+
+
+@pytest.mark.slow
+def test_two_products_in_one_patient_are_both_there_and_share_the_tumour(scenario):
+    products = {"shelf": "cb_car19_il15", "own": "car19_cd28z_autologous"}
+    schedule = [{"product": "shelf", "day": 0, "dose": "8e8 cell"}, {"product": "own", "day": 20, "dose": "1e8 cell"}]
+    both = {"products": products, "schedule": schedule, "lymphodepletion": "flu_cy_300"}
+    alone = {"product": "cb_car19_il15", "schedule": [{"day": 0, "dose": "8e8 cell"}], "lymphodepletion": "flu_cy_300"}
+    ready = make_ready(scenario.with_changes({"reference": "both", "arms": {"both": both, "alone": alone}}))
+    names = ready.arms[0].model.network.state_names
+    assert {"shelf.effector[disease]", "own.effector[disease]", "tumour[high]"} <= set(names)
+    courses = study.simulate(ready, np.arange(8))["courses"]
+    cells = courses.pivot_table(index="day", columns="arm", values="product_total", aggfunc="median")
+    assert cells["both"][19.5] == pytest.approx(cells["alone"][19.5], rel=1e-3)
+    assert cells["both"][20.5] > cells["alone"][20.5] + 3e7
