@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,13 +19,38 @@ from perforin.sampling_days import sampling_days
 from perforin.scenario import Given, Rescue, Scenario
 from perforin.trial.plan import TrialPlan
 
-__all__ = ["PreparedArm", "Ready", "make_ready", "plan_of"]
+__all__ = ["PreparedArm", "Ready", "administrations", "begin_of", "make_ready", "plan_of"]
 
 Array = NDArray[np.float64]
 
 _JUDGED: Mapping[Criteria, str] = {"lugano": "lugano", "recist": "recist", "marrow": "leukaemia", "myeloma": "myeloma"}
 _LEAD = 1.0
 """A course begins this long before the first dose [day]."""
+
+
+def begin_of(given: Iterable[Given]) -> float:
+    """A day before the first dose, when a course begins."""
+    return min(0.0, *(day for one in given for day in one.days)) - _LEAD
+
+
+def administrations(
+    given: Iterable[Given], products: Container[str], columns: Mapping[str, Array], viability: Array
+) -> list[Administration]:
+    """What each patient gets and when; of a product only viable cells count.
+
+    Args:
+        given: infusions and drugs.
+        products: names of the doses that are products.
+        columns: (n,) covariates.
+        viability: (n,) fraction of the product's cells alive at infusion.
+    """
+    out, n = [], len(viability)
+    for one in given:
+        amount = one.amount.each(one.unit, columns, n)
+        if one.dose in products:
+            amount = amount * viability
+        out += [Administration(one.dose, np.full(n, day), amount) for day in one.days]
+    return out
 
 
 @dataclass(frozen=True)
@@ -43,7 +68,7 @@ class PreparedArm:
     @property
     def begin(self) -> float:
         """First day of a course, counted from the infusion."""
-        return min(0.0, *(day for one in self.given for day in one.days)) - _LEAD
+        return begin_of(self.given)
 
     @property
     def infusions(self) -> int:
@@ -51,19 +76,8 @@ class PreparedArm:
         return sum(len(one.days) for one in self.given if one.dose in self.products)
 
     def administrations(self, columns: Mapping[str, Array], viability: Array) -> list[Administration]:
-        """What each patient gets and when; only viable cells count.
-
-        Args:
-            columns: (n,) covariates.
-            viability: (n,) fraction of the product's cells alive at infusion.
-        """
-        out, n = [], len(viability)
-        for one in self.given:
-            amount = one.amount.each(one.unit, columns, n)
-            if one.dose in self.products:
-                amount = amount * viability
-            out += [Administration(one.dose, np.full(n, day), amount) for day in one.days]
-        return out
+        """What each patient gets and when; see ``administrations``."""
+        return administrations(self.given, self.products, columns, viability)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def courses(arms):
     def solve(name, *changes, without=(), extra=()):
         """Courses of one typical patient for each mapping of changes; (changes, days) by observable."""
         arm, ready = arms[name], arms[""]
-        centre, middle = typical(ready, arm)
+        centre, middle = typical(ready.scenario, arm.model)
         names = list(arm.model.parameters.names)
         numbers = np.tile(centre, (len(changes), 1))
         for row, change in zip(numbers, changes, strict=True):

@@ -325,3 +325,12 @@ class TestARun:
             code, out, err = execute(capsys, *words)
             assert (code, out) == (1, "")
             assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "form, mark",
+    [("latex", r"\begin{document}"), ("sbml", "<sbml"), ("antimony", "model "), ("diagram", "flowchart")],
+)
+def test_a_model_leaves_in_the_formats_of_the_field(form, mark, capsys):
+    assert app.execute(["show", form, "cd19_lbcl_head_to_head", "--arm", "car_t"]) == 0
+    assert mark in capsys.readouterr().out

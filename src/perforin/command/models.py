@@ -9,7 +9,40 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from perforin.scenario import Scenario
 
-__all__ = ["facts", "mechanism_words", "nouns", "parameter_rows", "placements"]
+__all__ = ["export", "facts", "mechanism_words", "nouns", "parameter_rows", "placements"]
+
+
+def export(scenario: Scenario, arm: str, form: str) -> str:
+    """One arm's model as ``latex``, ``sbml``, ``antimony`` or ``diagram``.
+
+    SBML and Antimony hold a typical patient: central values, medians of the covariates, all cells viable, and every
+    dose as an event.
+    """
+    from perforin.model import write
+
+    model = scenario.model(arm)
+    if form == "diagram":
+        return write.to_mermaid(model.network)
+    if form == "latex":
+        return write.to_latex(model.network, scenario.library.mechanisms)
+    import numpy as np
+
+    from perforin.inference.sensitivity import typical
+    from perforin.patients.doses import doses_for
+    from perforin.prepared import administrations, begin_of
+
+    centre, middle = typical(scenario, model)
+    given, numbers = scenario.given(arm), centre[None, :]
+    planned = administrations(given, scenario.products(arm), middle, np.ones(1))
+    doses = doses_for(model.network, planned, numbers)
+    names = model.network.state_names
+    rows = [
+        (float(day), names[state], float(keep), float(add))
+        for day, state, keep, add in zip(doses.when[0], doses.state, doses.keep, doses.add[0], strict=True)
+    ]
+    writer = write.to_sbml if form == "sbml" else write.to_antimony
+    title = f"{scenario.title}: {arm}"
+    return writer(model.network, centre, model.network.start(numbers)[0], rows, title=title, begin=begin_of(given))
 
 
 def facts(scenario: Scenario) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from perforin.command import loading, models
-from perforin.command.console import emit, table
+from perforin.command.console import emit, note, table
 from perforin.command.running import DEMO, Machine
 from perforin.errors import UserError, nearest
 
@@ -16,7 +16,7 @@ __all__ = ["EXAMPLES", "show"]
 
 
 def show(
-    what: Annotated[str, typer.Argument(help="wiring, network, parameters, equations, product or disease.")],
+    what: Annotated[str, typer.Argument(help="What to show, from the list below.")],
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one in the library.")] = DEMO,
     arm: Annotated[str | None, typer.Option("--arm", help="Only this arm.")] = None,
     json: Machine = False,
@@ -101,6 +101,20 @@ def _nouns(part: str) -> Callable[[Any, list[str], bool], None]:
     return shown
 
 
+def _export(form: str) -> Callable[[Any, list[str], bool], None]:
+    def shown(scenario: Any, arms: list[str], machine: bool) -> None:
+        texts = {arm: models.export(scenario, arm, form) for arm in arms}
+        if machine:
+            emit({form: texts})
+            return
+        if len(texts) > 1:
+            note(f"{form} of {len(texts)} arms, one after the other; --arm picks one")
+        for text in texts.values():
+            typer.echo(text)
+
+    return shown
+
+
 SHOWS: dict[str, Callable[[Any, list[str], bool], None]] = {
     "wiring": _wiring,
     "network": _network,
@@ -108,6 +122,10 @@ SHOWS: dict[str, Callable[[Any, list[str], bool], None]] = {
     "equations": _equations,
     "product": _nouns("product"),
     "disease": _nouns("disease"),
+    "latex": _export("latex"),
+    "sbml": _export("sbml"),
+    "antimony": _export("antimony"),
+    "diagram": _export("diagram"),
 }
 EXAMPLES = {
     "show": """\b
@@ -117,10 +135,15 @@ EXAMPLES = {
   equations   right-hand side of every state
   product     what each arm's product is and brings
   disease     what the disease is and brings
+  latex       the equations as a document
+  sbml        a typical patient as SBML L3V2, doses as events (needs perforin[sbml])
+  antimony    the same as Antimony
+  diagram     states and flows as Mermaid
 
 \b
 Examples:
   perforin show wiring cd19_lbcl_head_to_head
   perforin show parameters mine.yaml --json
-  perforin show equations cd19_lbcl_head_to_head --arm cart"""
+  perforin show equations cd19_lbcl_head_to_head --arm car_t
+  perforin show sbml cd19_lbcl_head_to_head --arm car_nk > car_nk.xml"""
 }

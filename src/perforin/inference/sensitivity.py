@@ -10,9 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perforin.kernels.solution import FAILED
+from perforin.library import Model
 from perforin.patients.doses import doses_for
 from perforin.prepared import PreparedArm, Ready, make_ready
 from perforin.runs import RunFolder
+from perforin.scenario import Scenario
 from perforin.study import Study
 
 __all__ = ["MEASURES", "swings", "typical", "with_ledger"]
@@ -38,11 +40,10 @@ MEASURES: Mapping[str, tuple[str, Callable[[Array, Array], Array]]] = {
 """What is read from a course: name -> (observable, function of days and (patients, days) values)."""
 
 
-def typical(ready: Ready, arm: PreparedArm) -> tuple[Array, dict[str, Array]]:
+def typical(scenario: Scenario, model: Model) -> tuple[Array, dict[str, Array]]:
     """A typical patient: (parameters,) central values with the covariates at their medians, and these, (1,) each."""
-    model = arm.model
-    middle = {name: one.quantile(np.array([0.5])) for name, one in ready.scenario.population.covariates.items()}
-    set_by, multiplied_by = ready.scenario.parameter_columns(model, middle)
+    middle = {name: one.quantile(np.array([0.5])) for name, one in scenario.population.covariates.items()}
+    set_by, multiplied_by = scenario.parameter_columns(model, middle)
     centre = model.parameters.values.copy()
     for i, name in enumerate(model.parameters.names):
         if name in set_by:
@@ -62,7 +63,7 @@ def swings(ready: Ready, arm: PreparedArm) -> pd.DataFrame:
         One row per parameter: parameter, arm, value, low, high, unit, kind, status and ``swing <measure>`` columns.
     """
     model, network = arm.model, arm.model.network
-    centre, middle = typical(ready, arm)
+    centre, middle = typical(ready.scenario, model)
     moved = [i for i, row in enumerate(model.parameters.rows) if row.low < row.high]
     numbers = np.tile(centre, (2 * len(moved), 1))
     for k, i in enumerate(moved):
