@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.special import ndtri
 
 from perforin.errors import UserError
@@ -157,6 +156,8 @@ def log_rank(first: tuple[Array, Mask], second: tuple[Array, Mask]) -> tuple[flo
         first: times and events of one arm.
         second: of the other.
     """
+    from scipy import stats
+
     data = [stats.CensoredData.right_censored(time, ~event) for time, event in (first, second)]
     result = stats.logrank(*data)
     return float(result.statistic), float(result.pvalue)

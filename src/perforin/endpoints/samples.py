@@ -12,8 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import ndtri
+from scipy.special import bdtr, bdtrik, betaincinv, ndtri, stdtrit
 
 from perforin.endpoints.kaplan_meier import Curve, kaplan_meier, weighted_survival
 
@@ -52,8 +51,15 @@ def exact_interval(events: int, n: int, level: float = 0.95) -> tuple[float, flo
     """Clopper-Pearson interval of a proportion: 0 of 37 gives 0 to 9.5 %; nobody gives 0 to 1."""
     if n == 0:
         return 0.0, 1.0
-    found = stats.binomtest(events, n).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    tail = (1 - level) / 2
+    low = 0.0 if events == 0 else float(betaincinv(events, n - events + 1, tail))
+    return low, 1.0 if events == n else float(betaincinv(events + 1, n - events, 1 - tail))
+
+
+def _binomial_quantile(share: float, n: int) -> int:
+    """Smallest k of which a fair coin thrown n times gives at most k heads with this share."""
+    k = max(math.ceil(float(bdtrik(share, n, 0.5))), 1)
+    return k - 1 if float(bdtr(k - 1, n, 0.5)) >= share else k
 
 
 def wilson_interval(events: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -109,7 +115,7 @@ def _student(values: Array, level: float) -> tuple[float, float, float]:
     mean = float(values.mean())
     if n == 1:
         return mean, math.nan, math.nan
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    half = float(stdtrit(n - 1, (1 + level) / 2) * values.std(ddof=1) / math.sqrt(n))
     return mean, mean - half, mean + half
 
 
@@ -149,7 +155,7 @@ class Median:
         if n == 0:
             return Result(math.nan, math.nan, math.nan, "median")
         ordered = np.sort(self.values)
-        rank = int(stats.binom.ppf((1 - level) / 2, n, 0.5))
+        rank = _binomial_quantile((1 - level) / 2, n)
         low, high = (float(ordered[rank - 1]), float(ordered[n - rank])) if rank > 0 else (math.nan, math.nan)
         quartiles = np.quantile(ordered, [0.25, 0.75])
         method = "median with order-statistic interval" + (f"; {self.note}" if self.note else "")

@@ -66,7 +66,7 @@ def pattern(shape: str) -> dict[str, Any]:
 
 def blank(height: int = 380, **layout: Any) -> go.Figure:
     """An empty figure in the house style."""
-    figure = go.Figure()
+    figure = go.Figure(layout={"template": "none"})
     dress(figure, height)
     figure.update_layout(**layout)
     return figure
