@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+from scipy.special import betaincinv
 
 from perforin.errors import UserError
 
-__all__ = ["COLUMNS", "Estimate", "Records"]
+__all__ = ["COLUMNS", "Estimate", "Records", "exact_interval"]
 
 COLUMNS: Mapping[str, str] = {
     "subject": "int64",
@@ -96,3 +97,11 @@ class Estimate:
             "method": self.method,
             "sources": list(self.sources),
         }
+
+
+def exact_interval(events: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Clopper-Pearson interval of a proportion: 0 of 37 gives 0 to 9.5 %; nobody gives 0 to 1."""
+    tail = (1 - level) / 2
+    low = 0.0 if events == 0 else float(betaincinv(events, n - events + 1, tail))
+    high = 1.0 if events == n else float(betaincinv(events + 1, n - events, 1 - tail))
+    return low, high

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from perforin.errors import UserError
-from perforin.evidence.published import exact_interval
-from perforin.records import Records
+from perforin.records import Records, exact_interval
 
 __all__ = ["share_infused"]
 

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, bdtrik, betaincinv, ndtri, stdtrit
+from scipy.special import bdtr, bdtrik, ndtri, stdtrit
 
 from perforin.endpoints.kaplan_meier import Curve, kaplan_meier, weighted_survival
+from perforin.records import exact_interval
 
 __all__ = ["GeometricMean", "Mean", "Median", "Milestone", "Reported", "RestrictedMean", "Result", "Sample", "Share",
-           "SurvivalMedian", "Times", "exact_interval", "wilson_interval"]  # fmt: skip
+           "SurvivalMedian", "Times", "wilson_interval"]  # fmt: skip
 
 Array = NDArray[np.float64]
 Subjects = NDArray[np.int64]
@@ -45,15 +46,6 @@ class Sample(Protocol):
 
     def replicates(self, weights: Array) -> Array:
         """(B,) the number again with weighted subjects; weights (B, n)."""
-
-
-def exact_interval(events: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper-Pearson interval of a proportion: 0 of 37 gives 0 to 9.5 %; nobody gives 0 to 1."""
-    if n == 0:
-        return 0.0, 1.0
-    tail = (1 - level) / 2
-    low = 0.0 if events == 0 else float(betaincinv(events, n - events + 1, tail))
-    return low, 1.0 if events == n else float(betaincinv(events + 1, n - events, 1 - tail))
 
 
 def _binomial_quantile(share: float, n: int) -> int:

@@ -11,15 +11,14 @@ from typing import Literal, TypedDict
 
 import pydantic
 import yaml
-from scipy.special import betaincinv
 
 from perforin.errors import Location, UserError, nearest
 from perforin.evidence.parameters import known_unit
 from perforin.evidence.sources import LIBRARY
-from perforin.records import Records
+from perforin.records import Records, exact_interval
 
 __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
-           "exact_interval", "pool", "published", "read_trial", "trial", "trials"]  # fmt: skip
+           "pool", "published", "read_trial", "trial", "trials"]  # fmt: skip
 
 INDIRECT_WARNING = (
     "No randomised or matched comparison of these products exists. Published values come from different trials with "
@@ -205,14 +204,6 @@ def published(name: str) -> Records:
             parts.append(Records.build(subject=range(n), parameter=f"outcome:{row.endpoint}", unit="",
                                        value=[1.0] * row.events + [0.0] * (n - row.events), **common))  # fmt: skip
     return Records.concat(parts)
-
-
-def exact_interval(events: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper-Pearson interval of a proportion: 0 of 191 gives 0 to 1.9 %."""
-    tail = (1 - level) / 2
-    low = 0.0 if events == 0 else float(betaincinv(events, n - events + 1, tail))
-    high = 1.0 if events == n else float(betaincinv(events + 1, n - events, 1 - tail))
-    return low, high
 
 
 def _value(name: str, row: Finding) -> PublishedValue:
