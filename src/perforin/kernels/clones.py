@@ -100,7 +100,13 @@ def clone_flows(network: Network) -> tuple[CloneFlow, ...]:
     """
     clones = [name for name, _ in network.clones]
     levels = {level.name: level.expression for level in network.levels}
-    touching = (f for f in network.flows if (f.source in clones or f.sink in clones) and f.source != f.sink)
+    touching = [f for f in network.flows if not f.change and f.source != f.sink and {f.source, f.sink} & {*clones}]
+    for flow in network.flows:
+        if any(state in clones for state, _ in flow.change):
+            raise ModelError(
+                f"found the flow {flow.name!r} with several changes at once in a clone; needed births, deaths and "
+                "changes of type, one cell at a time, to know when the clone dies out"
+            )
     return tuple(_meaning(flow, clones, levels) for flow in touching)
 
 

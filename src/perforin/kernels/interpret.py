@@ -91,8 +91,7 @@ def python_text(network: Network, outputs: Sequence[str]) -> str:
     names |= {name: f"f{i}" for i, name in enumerate(network.flow_names)}
     lines = ["def slopes(y, p, f):", *levels, *rates]
     for i, state in enumerate(network.state_names):
-        parts = [f"- f{k}" for k, flow in enumerate(network.flows) if flow.source == state]
-        parts += [f"+ f{k}" for k, flow in enumerate(network.flows) if flow.sink == state]
+        parts = [f"+ {c!r} * f{k}" for k, flow in enumerate(network.flows) for s, c in flow.changes if s == state]
         lines.append(f"    f[{i}] = {' '.join(parts) or '0.0'}")
     lines += ["def observe(y, p, o):", *levels, *rates]
     lines += [f"    o[{i}] = {names[name]}" for i, name in enumerate(outputs)]

@@ -17,7 +17,7 @@ from perforin.model.network import Network
 
 __all__ = ["VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "3"
+VERSION = "4"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
@@ -56,10 +56,8 @@ def _read(network: Network, outputs: Sequence[str]) -> _Read:
     rates = [reader.read(flow.rate) for flow in network.flows]
     terms: dict[str, list[tuple[float, int]]] = {name: [] for name in network.state_names}
     for flow, rate in zip(network.flows, rates, strict=True):
-        if flow.source is not None:
-            terms[flow.source].append((-1.0, rate))
-        if flow.sink is not None:
-            terms[flow.sink].append((1.0, rate))
+        for state, coefficient in flow.changes:
+            terms[state].append((coefficient, rate))
     slopes = tuple(graph.sum(parts) for parts in terms.values())
     # A flow may have the name of a parameter: production.rate is both what flows and what it is proportional to.
     known = {name: reader.names[name] for name in (*network.state_names, *network.level_names)}

@@ -10,7 +10,8 @@ import numpy as np
 import sympy
 
 __all__ = [
-    "Larger", "Power", "Step", "exp", "hill", "log", "maximum", "minimum", "power", "saturation", "sqrt", "where",
+    "NUMERIC", "Larger", "Power", "Step", "exp", "hill", "log", "maximum", "minimum", "power", "saturation", "sqrt",
+    "where",
 ]  # fmt: skip
 
 Number = Any
@@ -49,6 +50,14 @@ class Power(sympy.Function):  # type: ignore[misc]
         base, exponent = self.args
         safe = Larger(base, SMALLEST)
         return exponent * self / safe if argindex == 1 else self * sympy.log(safe)
+
+
+NUMERIC = {
+    "Larger": np.maximum,
+    "Step": lambda x: np.where(x > 0, 1.0, 0.0),
+    "Power": lambda x, n: np.power(np.maximum(x, float(SMALLEST)), n),
+}
+"""NumPy's reading of the opaque functions, for ``sympy.lambdify``."""
 
 
 def _for_any_number(name: str, symbolic: Callable[..., Any], doc: str) -> Callable[..., Number]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from perforin.model.functions import Larger, Power, Step
+from perforin.model.functions import NUMERIC, Larger, Power, Step
 from perforin.model.mechanism import symbol
 
-__all__ = ["Entry", "FlowRow", "LevelRow", "Network", "Slot", "State", "absolute_tolerance"]
+__all__ = ["Entry", "EventRow", "FlowRow", "LevelRow", "Network", "RunningRow", "Slot", "State", "absolute_tolerance"]
 
 
 CLONE_TOLERANCE = 1e-6
@@ -27,12 +28,16 @@ def absolute_tolerance(unit: str) -> float:
     return {"cell": 1e-2, "cell/uL": 1e-5}.get(unit, 1e-8)
 
 
+Product: TypeAlias = tuple[str | float, ...]
+"""Numbers and names of parameters, multiplied."""
+
+
 class State(NamedTuple):
-    """A quantity with a memory; ``start`` is a product of numbers and parameter names."""
+    """A quantity with a memory; ``start`` is a product, or an expression of parameters."""
 
     name: str
     unit: str
-    start: tuple[str | float, ...] = (0.0,)
+    start: Product | sympy.Expr = (0.0,)
 
 
 class LevelRow(NamedTuple):
@@ -44,12 +49,23 @@ class LevelRow(NamedTuple):
 
 
 class FlowRow(NamedTuple):
-    """A rate from ``source`` to ``sink``; None is nowhere."""
+    """A rate from ``source`` to ``sink``; None is nowhere.
+
+    A flow of another shape (two cells fuse, one cell leaves five fragments) has neither, but a ``change`` per state:
+    (state, coefficient). The rate counts events: all changes of one event happen together.
+    """
 
     name: str
     rate: sympy.Expr
-    source: str | None
-    sink: str | None
+    source: str | None = None
+    sink: str | None = None
+    change: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def changes(self) -> tuple[tuple[str, float], ...]:
+        """(state, coefficient): what one event of this flow does."""
+        ends = ((self.source, -1.0), (self.sink, 1.0))
+        return self.change or tuple((state, sign) for state, sign in ends if state is not None)
 
 
 class Slot(NamedTuple):
@@ -74,9 +90,37 @@ class Entry(NamedTuple):
     factors: tuple[str | float, ...] = ()
 
 
+class RunningRow(NamedTuple):
+    """What a course has shown so far, which conditions of events may read.
+
+    ``kind``: "peak" or "nadir" of the expression, or "days" with it above zero; from ``begin`` to ``end`` [day].
+    """
+
+    name: str
+    kind: Literal["peak", "nadir", "days"]
+    expression: sympy.Expr
+    begin: float = -math.inf
+    end: float = math.inf
+
+
+class EventRow(NamedTuple):
+    """What happens at the moment a condition becomes true.
+
+    ``condition``: relations, joined by And, Or and Not, of states, levels, parameters, running quantities and ``time``
+    [day]. ``assignments``: (state, expression), all read before any is written. ``initially``: what the condition is
+    taken to have been just before the start. ``most``: how often it may happen in one patient, None for any number.
+    """
+
+    name: str
+    condition: sympy.Basic
+    assignments: tuple[tuple[str, sympy.Expr], ...]
+    initially: bool = False
+    most: int | None = None
+
+
 @dataclass(frozen=True)
 class Network:
-    """A composed model; hashable and serialisable.
+    """A composed model; hashable and serialisable. Rates do not know the time: one that must is given a state for it.
 
     ``observables`` names what is measured in a patient: (name, state or level, unit).
     ``clones`` lists the states whose extinction is counted: (state, "positive" or "negative").
@@ -90,6 +134,8 @@ class Network:
     observables: tuple[tuple[str, str, str], ...] = ()
     clones: tuple[tuple[str, str], ...] = ()
     citations: tuple[str, ...] = ()
+    events: tuple[EventRow, ...] = ()
+    running: tuple[RunningRow, ...] = ()
 
     @cached_property
     def state_names(self) -> tuple[str, ...]:
@@ -135,9 +181,16 @@ class Network:
         Returns:
             (patients, states) values.
         """
-        return np.column_stack([self.product(state.start, parameters) for state in self.states])
+        return np.column_stack([self._start(state, parameters) for state in self.states])
 
-    def product(self, factors: tuple[str | float, ...], parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _start(self, state: State, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        if isinstance(state.start, tuple):
+            return self.product(state.start, parameters)
+        with np.errstate(all="ignore"):  # a start that is not a number is named where patients are checked
+            found = sympy.lambdify([symbol(name) for name in self.parameter_names], state.start, [NUMERIC, "numpy"])
+            return np.broadcast_to(np.asarray(found(*parameters.T), dtype=np.float64), len(parameters))
+
+    def product(self, factors: Product, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         """(patients,) product of numbers and named parameters."""
         column = {name: i for i, name in enumerate(self.parameter_names)}
         out = np.ones(len(parameters))
@@ -148,14 +201,22 @@ class Network:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and strings; expressions as SymPy's srepr."""
         return {
-            "states": [[s.name, s.unit, list(s.start)] for s in self.states],
+            "states": [
+                [s.name, s.unit, list(s.start) if isinstance(s.start, tuple) else sympy.srepr(s.start)]
+                for s in self.states
+            ],
             "levels": [[n, sympy.srepr(e), u] for n, e, u in self.levels],
-            "flows": [[n, sympy.srepr(r), a, b] for n, r, a, b in self.flows],
+            "flows": [[*(n, sympy.srepr(r), a, b), [list(one) for one in c]] for n, r, a, b, c in self.flows],
             "parameters": [[*slot[:5], list(slot.members)] for slot in self.parameters],
             "entries": [[*entry[:5], list(entry.factors)] for entry in self.entries],
             "observables": [list(row) for row in self.observables],
             "clones": [list(row) for row in self.clones],
             "citations": list(self.citations),
+            "events": [
+                [n, sympy.srepr(c), [[state, sympy.srepr(e)] for state, e in a], initially, most]
+                for n, c, a, initially, most in self.events
+            ],
+            "running": [[n, kind, sympy.srepr(e), *map(str, window)] for n, kind, e, *window in self.running],
         }
 
     @classmethod
@@ -167,24 +228,29 @@ class Network:
             return sympy.sympify(text, locals=names)
 
         return cls(
-            states=tuple(State(n, u, tuple(start)) for n, u, start in data["states"]),
+            states=tuple(
+                State(n, u, read(start) if isinstance(start, str) else tuple(start)) for n, u, start in data["states"]
+            ),
             levels=tuple(LevelRow(n, read(e), u) for n, e, u in data["levels"]),
-            flows=tuple(FlowRow(n, read(r), a, b) for n, r, a, b in data["flows"]),
+            flows=tuple(FlowRow(n, read(r), a, b, tuple((s, k) for s, k in c)) for n, r, a, b, c in data["flows"]),
             parameters=tuple(Slot(n, u, by, stem, of, tuple(m)) for n, u, by, stem, of, m in data["parameters"]),
             entries=tuple(Entry(d, u, s, keep, plus, tuple(by)) for d, u, s, keep, plus, by in data["entries"]),
             observables=tuple((a, b, c) for a, b, c in data["observables"]),
             clones=tuple((a, b) for a, b in data["clones"]),
             citations=tuple(data["citations"]),
+            events=tuple(
+                EventRow(n, read(c), tuple((s, read(e)) for s, e in a), initially, most)
+                for n, c, a, initially, most in data["events"]
+            ),
+            running=tuple(RunningRow(n, k, read(e), float(a), float(b)) for n, k, e, a, b in data["running"]),
         )
 
     def slopes(self) -> tuple[sympy.Expr, ...]:
         """Right-hand side of each state: flows in less flows out (levels stay symbols)."""
         total: dict[str, sympy.Expr] = dict.fromkeys(self.state_names, sympy.Integer(0))
-        for _, rate, source, sink in self.flows:
-            if source is not None:
-                total[source] -= rate
-            if sink is not None:
-                total[sink] += rate
+        for flow in self.flows:
+            for state, coefficient in flow.changes:
+                total[state] += flow.rate * (int(coefficient) if coefficient == int(coefficient) else coefficient)
         return tuple(total.values())
 
     def symbols(self) -> dict[str, sympy.Symbol]:

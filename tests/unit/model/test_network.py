@@ -14,8 +14,8 @@ import pytest
 
 from perforin.model.compose import compose
 from perforin.model.functions import Larger, Power, Step, hill, maximum, where
-from perforin.model.mechanism import Flow, mechanism
-from perforin.model.network import Entry, Network, Slot, State, absolute_tolerance
+from perforin.model.mechanism import Flow, mechanism, symbol
+from perforin.model.network import Entry, EventRow, FlowRow, Network, RunningRow, Slot, State, absolute_tolerance
 from perforin.units import Cells, PerDay, Ratio
 from toy_model import STATES, hunting, placements, toy
 
@@ -50,6 +50,39 @@ def test_writing_and_reading_gives_the_same_network() -> None:
     assert any(rate.has(Power) for rate in rates)
     assert again.slopes()[1].diff("prey") is not None
     assert rates[0].diff(next(iter(rates[0].free_symbols))).has(Step) or len(rates) > 1
+
+
+def fusing() -> Network:
+    """Two cells fuse; a start that is an expression; an event that reads what a course has shown."""
+    a, b, k, peak, time = (symbol(name) for name in ("a", "b", "k", "peak", "time"))
+    return Network(
+        states=(State("a", "cell", Power(k, 2) + 3), State("b", "cell", (2.0, "k"))),
+        levels=(),
+        flows=(FlowRow("fuse", k * a**2, change=(("a", -2.0), ("b", 1.0))), FlowRow("leave", k * b, "b", None)),
+        parameters=(Slot("k", "1/d", "", "k"),),
+        events=(EventRow("refill", (peak > 4) & (time > 1), (("a", a + 5), ("b", 0 * b)), most=2),),
+        running=(RunningRow("peak", "peak", a + b, 0.0),),
+    )
+
+
+def test_flows_of_any_shape_events_and_starts_survive_writing_and_reading() -> None:
+    again = Network.from_dict(json.loads(json.dumps(fusing().to_dict())))
+    assert again == fusing()
+    assert again.hash == fusing().hash
+    assert again.events[0].most == 2
+    assert again.running[0].end == np.inf
+
+
+def test_a_flow_says_what_one_event_changes() -> None:
+    fuse, leave = fusing().flows
+    assert fuse.changes == (("a", -2.0), ("b", 1.0))
+    assert leave.changes == (("b", -1.0),)
+    a, b, k = symbol("a"), symbol("b"), symbol("k")
+    assert fusing().slopes() == (-2 * k * a**2, k * a**2 - k * b)
+
+
+def test_a_start_may_be_an_expression_of_parameters() -> None:
+    assert fusing().start(np.array([[2.0], [3.0]])).tolist() == [[7.0, 4.0], [12.0, 6.0]]
 
 
 @pytest.mark.parametrize("seed", ["0", "1"])

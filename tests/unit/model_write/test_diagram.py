@@ -20,7 +20,7 @@ def test_every_flow_stands_on_one_arrow_between_its_boxes():
     network = small()
     drawn = picture(network)
     names = {(box.product, box.name): box.id for box in drawn.boxes}
-    for flow, _, source, sink in network.flows:
+    for flow, _, source, sink, _ in network.flows:
         ends = [names[state_parts(end)[:2]] if end else None for end in (source, sink)]
         (arrow,) = [one for one in drawn.arrows if [one.source, one.sink] == ends]
         verb = flow_parts(flow)

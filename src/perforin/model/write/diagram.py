@@ -65,7 +65,7 @@ def picture(network: Network) -> Picture:
     ids = {key: give.give(f"{key[0]}_{key[1]}") for key in sorted(folded)}
     boxes = tuple(Box(ids[key], *key, tuple(folded[key])) for key in sorted(folded))
     arrows: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
-    for name, _, source, sink in network.flows:
+    for name, _, source, sink, _ in network.flows:
         ends = [parts[end] if end is not None else None for end in (source, sink)]
         keys = [ids[end.product, end.stem] if end is not None else "" for end in ends]
         arrows[keys[0], keys[1]][_label(name, ends[0], ends[1])] = None

@@ -180,7 +180,7 @@ def exchange(
     counts = {name for name, row in states.items() if same(row.unit, "cell")}
     formulas = _Formulas(ids, network.level_names, give)
     reactions, rates, slopes = [], [], {states[name].id: "" for name in states if name not in counts}
-    for name, rate, source, sink in network.flows:
+    for name, rate, source, sink, _ in network.flows:
         ends = [ids[end] if end else "" for end in (source, sink)]
         unit = _per_day(states[str(source or sink)].unit)
         reads = sorted(ids[s.name] for s in rate.free_symbols if s.name in counts and s.name not in (source, sink))

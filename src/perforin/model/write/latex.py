@@ -90,7 +90,7 @@ def equations(network: Network) -> dict[str, tuple[Equation, ...]]:
     """Equations of each mechanism's flows by the mechanism's name; levels, which add shares, under ``""``."""
     printer = _Readable()
     rows: dict[str, list[tuple[str, str, str, str, tuple[str, ...]]]] = defaultdict(list)
-    for name, rate, source, sink in network.flows:
+    for name, rate, source, sink, _ in network.flows:
         mechanism, members, flow = flow_parts(name)
         rows[mechanism].append(("flow", flow, _arrow(flow, source, sink), _terms(rate, printer), members))
     for level in network.levels:
@@ -133,10 +133,10 @@ def _terms(expression: sympy.Expr, printer: LatexPrinter) -> str:
 
 def _system(network: Network) -> Iterator[str]:
     moves: dict[str, list[str]] = {name: [] for name in network.state_names}
-    for number, (_, _, source, sink) in enumerate(network.flows, start=1):
-        for end, sign in ((source, "-"), (sink, "+")):
-            if end is not None:
-                moves[end].append(f"{sign} v_{{{number}}}")
+    for number, flow in enumerate(network.flows, start=1):
+        for end, coefficient in flow.changes:
+            size = "" if abs(coefficient) == 1 else f"{abs(coefficient):g}\\,"
+            moves[end].append(f"{'-' if coefficient < 0 else '+'} {size}v_{{{number}}}")
     for state in network.states:
         right = " ".join(moves[state.name]).removeprefix("+ ") or "0"
         unit = _plain(short(f"({state.unit})/day" if state.unit else "1/day"))
