@@ -19,7 +19,7 @@ __all__ = ["ATTEMPTS", "Compiled"]
 
 Array = NDArray[np.float64]
 
-ATTEMPTS = ((1.0, 1e-3), (1.0, 1e-6), (0.1, 1e-6), (10.0, 1e-6))
+ATTEMPTS = ((1.0, 0.03), (1.0, 1e-6), (0.1, 1e-6), (10.0, 1e-6))
 """Tolerance as a multiple of the one asked for, and first step [day], of each attempt in turn."""
 
 CHUNK = 512

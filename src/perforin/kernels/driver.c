@@ -11,6 +11,7 @@
 static __attribute__((noinline)) void derive(const V *restrict P, V *restrict R) {
 @DERIVE@
 }
+/* Adds the slopes to F. */
 static __attribute__((noinline)) void slope(const V *restrict Y, const V *restrict R, V *restrict F) {
 @SLOPE@
 }
@@ -166,9 +167,9 @@ static void advance(Work *w, const Task *a, int *arrived) {
       if (w->h[l] < a->least) fail(w, a, l, error < 1e300 ? 2 : 1); }
     if (w->n[l] >= a->most && w->due[l] < a->days && !(ok[l] && tn[l] >= a->day[a->days - 1])) { fail(w, a, l, 3); ok[l] = 0; } }
   dense(w, a, ok, hp, tn);
-  for (int l = 0; l < LANES; l++) if (ok[l]) {
-    w->t[l] = tn[l];
-    for (int m = 0; m < STATES; m++) LANE(w->Y, m, l) = LANE(w->Y1, m, l); } }
+  M taken;
+  for (int l = 0; l < LANES; l++) { w->t[l] = tn[l]; taken[l] = ok[l] ? -1 : 0; }
+  for (int m = 0; m < STATES; m++) w->Y[m] = vsel(taken, w->Y1[m], w->Y[m]); }
 
 int perforin_run(const Task *a) {
   Work work, *w = &work; int arrived[LANES]; int64_t next = 0;

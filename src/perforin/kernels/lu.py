@@ -68,6 +68,7 @@ def solution(pattern: Pattern) -> list[str]:
             lines.append(f"b{i} = b{i}{terms};")
     for q in range(pattern.size - 1, -1, -1):
         i = order[q]
-        terms = "".join(f" - W[{slot[i, j]}]*b{j}" for j in order[q + 1 :] if (i, j) in slot)
+        # What becomes known last is subtracted last, so that long sums do not wait for it.
+        terms = "".join(f" - W[{slot[i, j]}]*b{j}" for j in reversed(order[q + 1 :]) if (i, j) in slot)
         lines.append(f"b{i} = (b{i}{terms})*W[{slot[i, i]}];")
     return [*lines, *(f"B[{i}] = b{i};" for i in range(pattern.size))]

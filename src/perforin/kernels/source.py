@@ -17,7 +17,7 @@ from perforin.model.network import Network
 
 __all__ = ["VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "4"
+VERSION = "5"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
@@ -153,14 +153,14 @@ class _Writer:
 def _stages() -> list[str]:
     lines = []
     for i in range(1, rosenbrock.STAGES):
-        u = " + ".join(["Y[m]", *(f"({a!r})*K[{j}][m]" for j, a in enumerate(rosenbrock.A[i]))])
+        u = " + ".join(["Y[m]", *(f"({a!r})*k{j}" for j, a in enumerate(rosenbrock.A[i]))])
         if i > rosenbrock.STAGES - 3:
-            u = f"U[m] + K[{i - 1}][m]"
-        c = " + ".join(f"({c!r})*K[{j}][m]" for j, c in enumerate(rosenbrock.C[i]))
+            u = f"U[m] + k{i - 1}"
+        c = " + ".join(f"({c!r})*k{j}" for j, c in enumerate(rosenbrock.C[i]))
+        known = " ".join(f"V k{j} = K[{j}][m];" for j in range(i))
         lines += [
-            f"  for (int m = 0; m < STATES; m++) U[m] = {u};",
+            f"  for (int m = 0; m < STATES; m++) {{ {known} U[m] = {u}; K[{i}][m] = ih*({c}); }}",
             f"  slope(U, R, K[{i}]);",
-            f"  for (int m = 0; m < STATES; m++) K[{i}][m] = K[{i}][m] + ih*({c});",
             f"  solve(W, K[{i}]);",
         ]
     return lines
@@ -211,7 +211,7 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
         "DENSE": len(seen),
         "LANES": lanes,
         "DERIVE": writer.derive(),
-        "SLOPE": (slope := writer.body(read.slopes, into_f)),
+        "SLOPE": (slope := writer.body(read.slopes, [f"F[{i}] += {{}};" for i in range(n)])),
         "LINEARISE": (linearise := writer.body([*read.slopes, *targets], [*into_f, *stores]) + rest),
         "DECOMPOSE": decomposition(pattern),
         "SOLVE": solution(pattern),
