@@ -11,7 +11,7 @@ from perforin.model.network import Network
 from perforin.model.write.exchange import Dose, Event, Exchange, Function, Quantity, Transfer, Values, exchange
 from perforin.units import same
 
-__all__ = ["to_sbml"]
+__all__ = ["libsbml_library", "to_sbml"]
 
 # Terms of the Systems Biology Ontology, as close as they come.
 _MODEL, _CELLS, _QUANTITY, _RATE_CONSTANT = 293, 240, 2, 9
@@ -50,7 +50,7 @@ def to_sbml(
 
     Source: Hucka and others (2019), SBML Level 3 Version 2 Core, doi:10.1515/jib-2019-0021.
     """
-    libsbml = _library()
+    libsbml = libsbml_library("writes SBML")
     model = exchange(network, values, start, doses, begin=begin, title=title)
     document = libsbml.SBMLDocument(3, 2)
     writer = _Writer(libsbml, document.createModel())
@@ -76,11 +76,16 @@ def to_sbml(
     return _checked(libsbml, document)
 
 
-def _library() -> Any:
+def libsbml_library(purpose: str) -> Any:
+    """The libSBML module, which ``purpose`` (reads SBML, writes SBML) needs.
+
+    Raises:
+        UserError: it is not installed.
+    """
     try:
         import libsbml
     except ImportError:
-        raise UserError("found no python-libsbml, which writes SBML; needed: pip install perforin[sbml]") from None
+        raise UserError(f"found no python-libsbml, which {purpose}; needed: pip install perforin[sbml]") from None
     return libsbml
 
 
