@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 from scipy.special import betaincinv
 
 from perforin.errors import UserError
@@ -15,18 +17,19 @@ __all__ = ["COLUMNS", "Estimate", "Records", "exact_interval"]
 
 COLUMNS: Mapping[str, str] = {
     "subject": "int64",
-    "arm": "str",
-    "parameter": "str",
+    "arm": "category",
+    "parameter": "category",
     "day": "float64",
     "value": "float64",
-    "unit": "str",
+    "unit": "category",
     "censored": "bool",
-    "origin": "str",
-    "source": "str",
+    "origin": "category",
+    "source": "category",
 }
 """Columns of Records. ``day`` counts from enrolment for waiting and survival and from infusion for all that follows
 an infusion (see the parameter's name in docs/records.md); ``censored`` marks a value below the assay limit or a time
-that was not seen to its end; ``origin`` is ``simulated`` or ``published``; ``source`` is a key of sources.bib."""
+that was not seen to its end; ``origin`` is ``simulated`` or ``published``; ``source`` is a key of sources.bib. The
+texts are categories, in alphabetical order: each is held once, however many rows it has."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,13 @@ class Records:
     def build(cls, **columns: Any) -> Records:
         """Records from columns or constants; absent columns take a neutral value."""
         neutral: dict[str, Any] = {"day": 0.0, "censored": False, "origin": "simulated", "source": "", "unit": ""}
-        table = pd.DataFrame({**neutral, **columns})[list(COLUMNS)]
-        return cls(table.astype(dict(COLUMNS)))
+        given = neutral | columns
+        texts = {name: value for name, value in given.items() if isinstance(value, str)}
+        table = pd.DataFrame({name: value for name, value in given.items() if name not in texts})
+        same = np.zeros(len(table), np.intp)
+        for name, text in texts.items():
+            table[name] = pd.Categorical.from_codes(same, categories=pd.Index([text]))
+        return cls(table[list(COLUMNS)].astype(dict(COLUMNS)))
 
     @classmethod
     def empty(cls) -> Records:
@@ -56,7 +64,14 @@ class Records:
     def concat(cls, parts: Iterable[Records]) -> Records:
         """All rows of all parts, in order."""
         tables = [part.table for part in parts if len(part.table)]
-        return cls(pd.concat(tables, ignore_index=True)) if tables else cls.empty()
+        if not tables:
+            return cls.empty()
+        texts = [name for name, kind in COLUMNS.items() if kind == "category"]
+        whole = pd.concat([table.drop(columns=texts) for table in tables], ignore_index=True)
+        for name in texts:
+            columns = [table[name].astype("category") for table in tables]
+            whole[name] = union_categoricals(columns, sort_categories=True)
+        return cls(whole[list(COLUMNS)])
 
     def of(self, parameter: str, arm: str | None = None) -> pd.DataFrame:
         """The rows of one parameter, and of one arm if named."""

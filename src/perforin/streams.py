@@ -56,13 +56,13 @@ class Streams:
         digest = hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()
         return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little")
 
-    def uniform(self, purpose: str, patients: ArrayLike, index: int = 0) -> NDArray[np.float64]:
+    def uniform(self, purpose: str, patients: ArrayLike, index: ArrayLike = 0) -> NDArray[np.float64]:
         """Numbers in the open interval (0, 1), one per patient.
 
         Args:
             purpose: what is decided, such as ``"dropout"`` or ``"between-patient killing.kills_per_day"``.
             patients: (n,) patient numbers, whole and not negative.
-            index: which draw of this purpose, for decisions taken several times.
+            index: which draw of this purpose, for decisions taken several times; one, or (n,).
         """
         who = np.asarray(patients, dtype=np.uint64)
         counter = np.zeros((len(who), 4), dtype=np.uint64)
@@ -71,6 +71,6 @@ class Streams:
         bits = (words[:, 0] << np.uint64(20)) | (words[:, 1] >> np.uint64(12))  # 52 random bits
         return (bits.astype(np.float64) + 0.5) * 2.0**-52
 
-    def normal(self, purpose: str, patients: ArrayLike, index: int = 0) -> NDArray[np.float64]:
+    def normal(self, purpose: str, patients: ArrayLike, index: ArrayLike = 0) -> NDArray[np.float64]:
         """Standard normal numbers, one per patient, by inversion (so that they are monotone in the uniform)."""
         return np.asarray(ndtri(self.uniform(purpose, patients, index)), dtype=np.float64)

@@ -25,7 +25,7 @@ from perforin.records import Records
 from perforin.runs import RunFolder
 from perforin.scenario import Scenario, read_scenario
 from perforin.streams import Streams
-from perforin.treating import treat, wait
+from perforin.treating import deadlines_of, treat, wait
 from perforin.trial.observe import observe
 
 __all__ = ["Interrupted", "Progress", "Study", "open_study", "replay", "resume", "run", "simulate"]
@@ -77,12 +77,13 @@ def simulate(ready: Ready, patients: NDArray[np.int64]) -> Tables:
     streams = Streams(ready.scenario.seed)
     population = ready.scenario.population
     cohort = enrol(population.covariates, population.correlations, patients, streams)
-    waiting = wait(ready, cohort, streams)
+    deadline = deadlines_of(ready, cohort, streams)
+    lots = {arm.name: make(arm.process, patients, deadline, streams) for arm in ready.arms}
+    waiting = wait(ready, cohort, lots.values(), streams)
     records, courses, failed = [], [], []
     for arm in ready.arms:
-        lots = make(arm.process, patients, waiting.deadline, streams)
-        course, reasons = treat(ready, arm, cohort, lots, waiting, streams)
-        records.append(observe(course, lots, ready.plan, streams, arm=arm.name))
+        course, reasons = treat(ready, arm, cohort, lots[arm.name], waiting, streams)
+        records.append(observe(course, lots[arm.name], ready.plan, streams, arm=arm.name))
         courses.append(_long(arm.name, course.only(course.infused & course.solved)))
         failed.append(reasons)
     return {

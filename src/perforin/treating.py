@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from perforin.prepared import PreparedArm, Ready
 from perforin.streams import Streams
 from perforin.trial.grades import toxicities
 
-__all__ = ["TOLERANCE", "Waiting", "treat", "values_of", "wait"]
+__all__ = ["TOLERANCE", "Waiting", "deadlines_of", "treat", "values_of", "wait"]
 
 Array = NDArray[np.float64]
 
@@ -34,10 +34,19 @@ ATTRITION = "waiting.attrition"
 
 @dataclass(frozen=True)
 class Waiting:
-    """What happens to the patients without treatment: once for all arms, for they do not know of any."""
+    """The untreated patients, who do not know of any arm.
 
-    deadline: Array
-    untreated: Treated
+    ``numbers`` (patients, parameters); ``lost`` (patients,) whether some arm never infuses the patient; ``alone`` the
+    untreated course from enrolment of those who are ``lost``.
+    """
+
+    numbers: Array
+    lost: NDArray[np.bool_]
+    alone: Treated
+
+    def of(self, chosen: NDArray[np.bool_]) -> Treated:
+        """The untreated course of some of those who are ``lost``."""
+        return self.alone.only(chosen[self.lost])
 
 
 def values_of(ready: Ready, model: Model, cohort: Cohort, streams: Streams) -> Array:
@@ -46,14 +55,21 @@ def values_of(ready: Ready, model: Model, cohort: Cohort, streams: Streams) -> A
     return model.parameters.draw(cohort.patients, streams, set_by, multiplied_by)
 
 
-def wait(ready: Ready, cohort: Cohort, streams: Streams) -> Waiting:
-    """The untreated course from enrolment on, and the day on which waiting ends in loss."""
+def deadlines_of(ready: Ready, cohort: Cohort, streams: Streams) -> Array:
+    """(patients,) the day from enrolment on which waiting ends in loss."""
+    row = ready.untreated.constants.get(ATTRITION)
+    return deadlines(row.value if row else 0.0, cohort.patients, streams)
+
+
+def wait(ready: Ready, cohort: Cohort, lots: Iterable[Lots], streams: Streams) -> Waiting:
+    """The patients without treatment, and the course of those whom some arm's lots never reach."""
     model, kernel = ready.untreated, ready.untreated_kernel
     numbers = values_of(ready, model, cohort, streams)
-    row = model.constants.get(ATTRITION)
-    solution = kernel.run(numbers, model.network.start(numbers), no_doses(len(numbers)), ready.days, rtol=TOLERANCE)
-    course = treated(model.network, kernel.outputs, solution, ready.days, cohort.patients, streams)
-    return Waiting(deadlines(row.value if row else 0.0, cohort.patients, streams), course)
+    lost = ~np.logical_and.reduce([one.infused for one in lots])
+    own = numbers[lost]
+    solution = kernel.run(own, model.network.start(own), no_doses(len(own)), ready.days, rtol=TOLERANCE)
+    alone = treated(model.network, kernel.outputs, solution, ready.days, cohort.patients[lost], streams)
+    return Waiting(numbers, lost, alone)
 
 
 def treat(
@@ -64,61 +80,50 @@ def treat(
     Rescue drugs follow in a second pass, given on the day on which the first pass reached the toxicity's grade: until
     then the two passes are equal.
     """
-    numbers = values_of(ready, arm.model, cohort, streams)
-    start = _at_begin(ready, arm, cohort, lots, numbers, streams)
-    given = arm.administrations(cohort.columns, lots.viability)
-    course, reasons = _run(ready, arm, cohort, lots, waiting, numbers, start, given, streams)
-    if extra := _rescue(ready, arm, cohort, course, streams):
-        course, reasons = _run(ready, arm, cohort, lots, waiting, numbers, start, [*given, *extra], streams)
-    return course, reasons
+    infused, own = cohort.only(lots.infused), lots.only(lots.infused)
+    numbers = values_of(ready, arm.model, infused, streams)
+    start = _at_begin(ready, arm, own, waiting.numbers[lots.infused], numbers)
+    given = arm.administrations(infused.columns, own.viability)
+    done = _follow(ready, arm, infused, numbers, start, given, streams)
+    if extra := _rescue(ready, arm, infused, _course(ready, arm, infused, own, done), streams):
+        done = _follow(ready, arm, infused, numbers, start, [*given, *extra], streams)
+    whole = done.beside(waiting.of(~lots.infused), lots.infused)
+    lost = np.flatnonzero(whole.status == FAILED)
+    table = {"arm": arm.name, "patient": cohort.patients[lost], "reason": [whole.reasons[i] for i in lost]}
+    failed = pd.DataFrame(table, columns=["arm", "patient", "reason"])
+    return _course(ready, arm, cohort, lots, whole), failed
 
 
-def _at_begin(ready: Ready, arm: PreparedArm, cohort: Cohort, lots: Lots, numbers: Array, streams: Streams) -> Array:
+def _at_begin(ready: Ready, arm: PreparedArm, lots: Lots, untreated: Array, numbers: Array) -> Array:
     """(patients, states) when the course begins: what the wait has made of the patient's own states."""
-    own, network = values_of(ready, ready.untreated, cohort, streams), ready.untreated.network
+    kernel, network = ready.untreated_kernel, ready.untreated.network
     begin = -np.maximum(lots.day + arm.begin, 0.0)
-    waited = ready.untreated_kernel.run(
-        own, network.start(own), no_doses(len(own)), np.zeros(1), begin=begin, rtol=TOLERANCE
-    )
+    none = no_doses(len(untreated))
+    waited = kernel.run(untreated, network.start(untreated), none, np.zeros(1), begin=begin, rtol=TOLERANCE)
     start = arm.model.network.start(numbers)
-    place = {name: i for i, name in enumerate(ready.untreated_kernel.outputs)}
+    place = {name: i for i, name in enumerate(kernel.outputs)}
     for i, name in enumerate(arm.model.network.state_names):
         if name in place and name in network.state_names:
             start[:, i] = waited.values[:, 0, place[name]]
     return start
 
 
-def _run(
-    ready: Ready, arm: PreparedArm, cohort: Cohort, lots: Lots, waiting: Waiting, numbers: Array, start: Array,
-    given: Sequence[Administration], streams: Streams,
-) -> tuple[Course, pd.DataFrame]:  # fmt: skip
-    network, n = arm.model.network, len(numbers)
-    infused = np.flatnonzero(lots.infused)
-    doses = doses_for(
-        network, [Administration(g.dose, g.day[infused], g.amount[infused]) for g in given], numbers[infused]
-    )
-    solution = arm.kernel.run(numbers[infused], start[infused], doses, ready.days, begin=arm.begin, rtol=TOLERANCE)
-    done = treated(network, arm.kernel.outputs, solution, ready.days, cohort.patients[infused], streams)
-    alone = waiting.untreated
-    observables = {name: values.copy() for name, values in alone.observables.items()}
-    status = alone.status.copy()
-    ends = [alone.fate.extinct_day.copy(), alone.fate.positive_day.copy(), alone.fate.negative_day.copy()]
-    for name, values in done.observables.items():
-        observables.setdefault(name, np.zeros((n, len(ready.days))))[infused] = values
-    status[infused] = done.status
-    for end, own in zip(ends, (done.fate.extinct_day, done.fate.positive_day, done.fate.negative_day), strict=True):
-        end[infused] = own
-    course = Course(
-        patients=cohort.patients, days=ready.days, observables=observables, infused=lots.infused, status=status,
-        extinct_day=ends[0], positive_extinct_day=ends[1], negative_extinct_day=ends[2], wait=lots.day,
+def _follow(
+    ready: Ready, arm: PreparedArm, infused: Cohort, numbers: Array, start: Array, given: Sequence[Administration],
+    streams: Streams,
+) -> Treated:  # fmt: skip
+    doses = doses_for(arm.model.network, given, numbers)
+    solution = arm.kernel.run(numbers, start, doses, ready.days, begin=arm.begin, rtol=TOLERANCE)
+    return treated(arm.model.network, arm.kernel.outputs, solution, ready.days, infused.patients, streams)
+
+
+def _course(ready: Ready, arm: PreparedArm, cohort: Cohort, lots: Lots, found: Treated) -> Course:
+    return Course(
+        patients=cohort.patients, days=ready.days, observables=found.observables, infused=lots.infused,
+        status=found.status, extinct_day=found.fate.extinct_day, positive_extinct_day=found.fate.positive_day,
+        negative_extinct_day=found.fate.negative_day, wait=lots.day,
         cost=costs(arm.process, lots, max(arm.infusions, 1)).total, covariates=cohort.table(),
     )  # fmt: skip
-    why = ["" for _ in range(n)]
-    for place, reason in zip(infused, done.reasons, strict=True):
-        why[place] = reason
-    lost = [i for i in range(n) if status[i] == FAILED]
-    table = {"arm": arm.name, "patient": cohort.patients[lost], "reason": [why[i] or alone.reasons[i] for i in lost]}
-    return course, pd.DataFrame(table, columns=["arm", "patient", "reason"])
 
 
 def _rescue(ready: Ready, arm: PreparedArm, cohort: Cohort, course: Course, streams: Streams) -> list[Administration]:
@@ -129,7 +134,7 @@ def _rescue(ready: Ready, arm: PreparedArm, cohort: Cohort, course: Course, stre
     onsets = {"CRS": found.crs.onsets, "ICANS": found.icans.onsets}
     out = []
     for one in arm.rescue:
-        day = np.where(course.infused & course.solved, onsets[one.toxicity][:, one.grade - 1], np.inf)
+        day = np.where(course.solved, onsets[one.toxicity][:, one.grade - 1], np.inf)
         if np.isfinite(day).any():
             out.append(Administration(one.dose, day, one.amount.each(one.unit, cohort.columns, len(day))))
     return out

@@ -38,3 +38,7 @@ class Lots:
 
     def __len__(self) -> int:
         return len(self.patient)
+
+    def only(self, chosen: NDArray[np.bool_]) -> Lots:
+        """The chosen patients (n,) alone."""
+        return Lots(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})

@@ -37,6 +37,10 @@ class Cohort:
     patients: NDArray[np.int64]
     columns: Mapping[str, Array]
 
+    def only(self, chosen: NDArray[np.bool_]) -> Cohort:
+        """The chosen patients (n,) alone."""
+        return Cohort(self.patients[chosen], {name: column[chosen] for name, column in self.columns.items()})
+
     def table(self) -> pd.DataFrame:
         """One row per patient."""
         return pd.DataFrame({"subject": self.patients, **self.columns})

@@ -101,6 +101,8 @@ class Course:
 
     def only(self, chosen: NDArray[np.bool_]) -> Course:
         """The chosen patients (N,) alone."""
+        if chosen.all():
+            return self
         columns = {name: getattr(self, name)[chosen] for name in self._columns}
         return replace(
             self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from perforin.kernels.extinction import Extinction, clone_outputs, fates, rates_from
 from perforin.kernels.solution import FAILED, Solution
 from perforin.model.network import Network
+from perforin.patients.course import interpolate
 from perforin.patients.fate import MOST_LIKELY_GONE, Fate, draw_fate
 from perforin.streams import Streams
 
@@ -32,6 +34,37 @@ class Treated:
     fate: Fate
     status: NDArray[np.int8]
     reasons: tuple[str, ...]
+
+    def only(self, chosen: NDArray[np.bool_]) -> Treated:
+        """The chosen patients (patients,) alone."""
+        return Treated(
+            {name: values[chosen] for name, values in self.observables.items()},
+            Fate(*(day[chosen] for day in (self.fate.extinct_day, self.fate.positive_day, self.fate.negative_day))),
+            self.status[chosen],
+            tuple(self.reasons[i] for i in np.flatnonzero(chosen)),
+        )
+
+    def beside(self, others: Treated, mine: NDArray[np.bool_]) -> Treated:
+        """These patients where ``mine`` holds and the others elsewhere, in whom what is not observed is nothing."""
+        if mine.all():
+            return self
+
+        def joined(own: NDArray[Any], other: NDArray[Any] | float) -> NDArray[Any]:
+            out = np.empty((len(mine), *own.shape[1:]), own.dtype)
+            out[mine], out[~mine] = own, other
+            return out
+
+        reasons = {True: iter(self.reasons), False: iter(others.reasons)}
+        return Treated(
+            {name: joined(values, others.observables.get(name, 0.0)) for name, values in self.observables.items()},
+            Fate(
+                joined(self.fate.extinct_day, others.fate.extinct_day),
+                joined(self.fate.positive_day, others.fate.positive_day),
+                joined(self.fate.negative_day, others.fate.negative_day),
+            ),
+            joined(self.status, others.status),
+            tuple(next(reasons[one]) for one in mine.tolist()),
+        )
 
 
 def outputs_for(network: Network) -> tuple[str, ...]:
@@ -58,7 +91,7 @@ def treated(network: Network, outputs: Sequence[str], solution: Solution, days: 
     forever = np.full(len(patients), np.inf)
     fate = Fate(forever, forever.copy(), forever.copy())
     if len(fine) and network.clones:
-        chances = _chances(network, outputs, solution, days, fine)
+        chances = _chances(network, place, solution, days, fine)
         drawn = draw_fate(chances.all, chances.positive, chances.negative, days, patients[fine], streams)
         fate.extinct_day[fine], fate.positive_day[fine] = drawn.extinct_day, drawn.positive_day
         fate.negative_day[fine] = drawn.negative_day
@@ -66,20 +99,20 @@ def treated(network: Network, outputs: Sequence[str], solution: Solution, days: 
     return Treated(observed, fate, solution.status, solution.reasons)
 
 
-def _chances(network: Network, outputs: Sequence[str], solution: Solution, days: Array,
+def _chances(network: Network, place: Mapping[str, int], solution: Solution, days: Array,
              fine: NDArray[np.intp]) -> Extinction:  # fmt: skip
     """Chance that no clone, no positive one and no negative one is left, (patients, days)."""
     keep = np.unique([*np.flatnonzero(days < EARLY)[::2], *np.flatnonzero(days >= EARLY)])
-    thin = Solution(solution.values[fine][:, keep], solution.status[fine], (), solution.steps[fine])
-    rates = rates_from(network, thin, outputs)
+    wanted = clone_outputs(network)
+    values = solution.values[np.ix_(fine, keep, np.array([place[name] for name in wanted]))]
+    rates = rates_from(network, Solution(values, solution.status[fine], (), solution.steps[fine]), wanted)
     until = np.unique(np.linspace(0, len(keep) - 1, REPORTED).round().astype(np.intp))
     found = fates(rates, days[keep], until=until)
-    known = days[keep][until]
 
     def between(chance: Array) -> Array:
         with np.errstate(divide="ignore"):
             log = np.log(np.maximum(1 - chance, 1e-300))
-        return np.stack([-np.expm1(np.interp(days, known, row)) for row in log])
+        return -np.expm1(interpolate(days[keep][until], log, days))
 
     return Extinction(between(found.all), between(found.positive), between(found.negative))
 
@@ -91,7 +124,7 @@ def _given_alive(network: Network, place: Mapping[str, int], solution: Solution,
     extra = {kind: np.zeros((len(fine), solution.values.shape[1])) for kind in kinds}
     for kind, gone in kinds.items():
         cells = sum(
-            np.maximum(solution.values[fine][:, :, place[name]], 0.0) for name, sign in network.clones if sign == kind
+            np.maximum(solution.values[fine, :, place[name]], 0.0) for name, sign in network.clones if sign == kind
         )
         alive = np.maximum(1 - gone, MOST_LIKELY_GONE)
         extra[kind] = np.asarray(cells) * (1 / alive - 1)

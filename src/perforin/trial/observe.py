@@ -15,11 +15,11 @@ from perforin.streams import Streams
 from perforin.trial.grades import Toxicities, Toxicity, admission_day, toxicities
 from perforin.trial.numbers import Numbers
 from perforin.trial.plan import TrialPlan
-from perforin.trial.rows import Writer
-from perforin.trial.sampling import sampling_records, transgene
+from perforin.trial.rows import Rows, Writer
+from perforin.trial.sampling import sampling_rows, transgene
 from perforin.trial.survival import FollowUp, follow_up, hazard
 from perforin.trial.tumour import tumour_of
-from perforin.trial.visits import visit_records
+from perforin.trial.visits import visit_rows
 
 __all__ = ["clearance_day", "observe"]
 
@@ -45,27 +45,21 @@ def observe(course: Course, lots: Lots, plan: TrialPlan, streams: Streams, *, ar
         raise UserError(f"found a course and lots of different patients in the arm {arm!r}; needed the same patients, "
                         "infused or not, in the same order")  # fmt: skip
     solved = course.solved
-    course, lots = course.only(solved), _only(lots, solved)
+    course, lots = course.only(solved), lots.only(solved)
     numbers, tumour, writer = plan.numbers, tumour_of(course), Writer(arm, course.patients)
     found = toxicities(course, numbers, streams)
     follow = follow_up(course, lots, hazard(course, tumour, found, plan), plan, streams)
     last = np.where(course.infused, follow.last, np.nan)
-    parts = [
+    return writer.records([
         *_enrolment(course, lots, writer),
-        *visit_records(course, tumour, plan, streams, writer, last),
-        *sampling_records(course, plan, streams, writer, last),
+        *visit_rows(course, tumour, plan, streams, writer, last),
+        *sampling_rows(course, plan, streams, writer, last),
         *_toxicity(course, found, follow, numbers, writer),
         *_end(course, follow, writer),
-    ]
-    return Records.concat(parts)
+    ])  # fmt: skip
 
 
-def _only(lots: Lots, chosen: NDArray[np.bool_]) -> Lots:
-    return Lots(lots.patient[chosen], lots.day[chosen], lots.infused[chosen], lots.reason[chosen],
-                lots.viability[chosen], lots.cost[chosen])  # fmt: skip
-
-
-def _enrolment(course: Course, lots: Lots, writer: Writer) -> Iterator[Records]:
+def _enrolment(course: Course, lots: Lots, writer: Writer) -> Iterator[Rows]:
     yield writer.once("enrolled", 1)
     yield writer.once("time_to_infusion", lots.day, "day", day=lots.day, censored=~course.infused)
     yield writer.once("infused", course.infused)
@@ -85,7 +79,7 @@ def clearance_day(course: Course, numbers: Numbers, last: Array) -> Array:
 
 def _toxicity(
     course: Course, found: Toxicities, follow: FollowUp, numbers: Numbers, writer: Writer
-) -> Iterator[Records]:
+) -> Iterator[Rows]:
     infused, last = course.infused, follow.last
     seen = Toxicities(*(one.until(last) for one in (found.crs, found.icans, found.gvhd)))
     died_of = follow.died & (seen.crs.grade >= 4) & _on(course, found.crs, follow.death)
@@ -113,7 +107,7 @@ def _on(course: Course, one: Toxicity, day: Array) -> NDArray[np.bool_]:
     return np.asarray(one.severe[np.arange(len(course)), at] & np.isfinite(day))
 
 
-def _end(course: Course, follow: FollowUp, writer: Writer) -> Iterator[Records]:
+def _end(course: Course, follow: FollowUp, writer: Writer) -> Iterator[Rows]:
     last = follow.last
     yield writer.once("death", follow.died, day=last, censored=~follow.died)
     yield writer.once("dropout", follow.left, day=last, censored=~follow.left)

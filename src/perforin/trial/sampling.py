@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perforin.patients.course import Course
-from perforin.records import Records
 from perforin.streams import Streams
 from perforin.trial.numbers import Numbers
 from perforin.trial.plan import TrialPlan
-from perforin.trial.rows import Writer
+from perforin.trial.rows import Rows, Writer
 from perforin.trial.visits import reading
 
-__all__ = ["sampling_records", "transgene"]
+__all__ = ["sampling_rows", "transgene"]
 
 Array = NDArray[np.float64]
 UL_PER_L = 1e6
@@ -27,10 +26,10 @@ def transgene(cells: Array, numbers: Numbers) -> Array:
     return cells * UL_PER_L * numbers["kinetics.copies_per_cell_per_litre"]
 
 
-def sampling_records(
+def sampling_rows(
     course: Course, plan: TrialPlan, streams: Streams, writer: Writer, last: Array
-) -> Iterator[Records]:
-    """Records of every sample up to each patient's last day of follow-up.
+) -> Iterator[Rows]:
+    """Rows of every sample up to each patient's last day of follow-up.
 
     Args:
         course: what happened, (N,) patients.

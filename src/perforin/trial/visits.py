@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perforin.patients.course import Course, interpolate
-from perforin.records import Records
 from perforin.streams import Streams
 from perforin.trial.numbers import Numbers
 from perforin.trial.plan import TrialPlan
-from perforin.trial.rows import Writer
+from perforin.trial.rows import Rows, Writer
 from perforin.trial.tumour import Tumour
 
-__all__ = ["Lesions", "diameter", "lesions", "m_protein", "reading", "sphere", "visit_records"]
+__all__ = ["Lesions", "diameter", "lesions", "m_protein", "reading", "sphere", "visit_rows"]
 
 Array = NDArray[np.float64]
 MM_PER_CM = 10.0
@@ -36,8 +35,9 @@ def diameter(volume: Array) -> Array:
 
 def reading(name: str, spread: float, patients: NDArray[np.int64], days: tuple[float, ...], streams: Streams) -> Array:
     """(N, K) factors exp(spread z) of measurement error, by patient and day: a visit more changes none."""
-    luck = [streams.normal(f"reading of {name}", patients, round(day * HOURS)) for day in days]
-    return np.exp(spread * np.stack(luck, axis=1))
+    hours = np.array([round(day * HOURS) for day in days])
+    luck = streams.normal(f"reading of {name}", np.repeat(patients, len(days)), np.tile(hours, len(patients)))
+    return np.exp(spread * luck.reshape(len(patients), len(days)))
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,13 @@ class _Visits:
     def error(self, name: str, spread: str) -> Array:
         return reading(name, self.plan.numbers[spread], self.course.patients, self.plan.visits, self.streams)
 
-    def daily(self, parameter: str, values: Array, unit: str = "", limit: float = -np.inf) -> Records:
+    def daily(self, parameter: str, values: Array, unit: str = "", limit: float = -np.inf) -> Rows:
         return self.writer.daily(parameter, self.plan.visits, values, unit, self.seen, limit)
 
     def at(self, values: Array) -> Array:
         return interpolate(self.course.days, values, self.plan.visits)
 
-    def imaging(self) -> Iterator[Records]:
+    def imaging(self) -> Iterator[Rows]:
         numbers, patients = self.plan.numbers, self.course.patients
         density = numbers.draw("imaging.cells_per_volume", patients, self.streams)
         volume = self.tumour.mass / density[:, None]
@@ -140,7 +140,7 @@ class _Visits:
         yield self.daily("longest_diameter", found.diameter, "mm")
         yield self.daily("new_lesion", _new_lesion(self.course, volume, self.plan.visits, rise, smallest))
 
-    def marrow(self) -> Iterator[Records]:
+    def marrow(self) -> Iterator[Rows]:
         numbers = self.plan.numbers
         normal = numbers.draw("marrow.normal_cells", self.course.patients, self.streams)[:, None]
         cells = self.at(self.tumour.living)
@@ -149,7 +149,7 @@ class _Visits:
         yield self.daily("marrow_blasts", share)
         yield self.daily("mrd", share, limit=numbers["marrow.mrd_limit"])
 
-    def m_protein(self) -> Iterator[Records]:
+    def m_protein(self) -> Iterator[Rows]:
         numbers = self.plan.numbers
         baseline = numbers.draw("m_protein.baseline", self.course.patients, self.streams)
         level = self.at(m_protein(self.course.days, self.tumour.living, baseline, numbers))
@@ -157,10 +157,10 @@ class _Visits:
         yield self.daily("m_protein", read, "g/L", numbers["m_protein.limit"])
 
 
-def visit_records(
+def visit_rows(
     course: Course, tumour: Tumour, plan: TrialPlan, streams: Streams, writer: Writer, last: Array
-) -> Iterator[Records]:
-    """Records of every visit up to each patient's last day of follow-up.
+) -> Iterator[Rows]:
+    """Rows of every visit up to each patient's last day of follow-up.
 
     Args:
         course: what happened, (N,) patients.
