@@ -136,9 +136,10 @@ def built(network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes
 
 
 def kept(key: Sequence[object], write: Callable[[], tuple[str, dict[str, Any]]], compiler: Compiler,
-         cache: str | Path | None = None) -> Built:  # fmt: skip
+         cache: str | Path | None = None, *, extra: Sequence[str] = ()) -> Built:  # fmt: skip
     """The shared library known by ``key`` in the cache, or the C text that ``write`` gives, compiled and kept."""
-    whole = json.dumps([*key, compiler.identity, FLAGS, processor()])
+    flags = (*FLAGS, *extra)
+    whole = json.dumps([*key, compiler.identity, flags, processor()])
     folder = cache_folder(cache)
     library = folder / f"{hashlib.sha256(whole.encode()).hexdigest()[:24]}{'.dll' if os.name == 'nt' else '.so'}"
     notes = library.with_suffix(".json")
@@ -149,7 +150,7 @@ def kept(key: Sequence[object], write: Callable[[], tuple[str, dict[str, Any]]],
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         text, made = Path(scratch) / "kernel.c", Path(scratch) / library.name
         text.write_text(source)
-        _compile(compiler, text, made)
+        _compile(compiler, flags, text, made)
         facts |= {"compile_seconds": round(time.perf_counter() - clock, 3), "compiler": compiler.identity}
         (Path(scratch) / notes.name).write_text(json.dumps(facts))
         # Written aside and renamed, notes last: another process sees a whole kernel or none.
@@ -158,8 +159,8 @@ def kept(key: Sequence[object], write: Callable[[], tuple[str, dict[str, Any]]],
     return Built(library, facts, False)
 
 
-def _compile(compiler: Compiler, text: Path, made: Path) -> None:
-    command = [*compiler.command, *FLAGS, str(text), "-o", str(made), "-lm"]
+def _compile(compiler: Compiler, flags: Sequence[str], text: Path, made: Path) -> None:
+    command = [*compiler.command, *flags, str(text), "-o", str(made), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = "\n".join((done.stderr or done.stdout).splitlines()[:8])
