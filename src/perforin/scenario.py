@@ -28,7 +28,7 @@ from perforin.scenario_file import find_scenario, scenario_names, set_at, with_b
 from perforin.schedule import Amount, Day, DrugRow, amount, fits
 from perforin.yaml_reader import Document, Strict, read_text, read_yaml, validated
 
-__all__ = ["Given", "Rescue", "Scenario", "json_schema", "read_scenario", "scenario_names"]
+__all__ = ["Given", "Rescue", "Scenario", "json_schema", "read_scenario", "scenario_names", "scenario_of"]
 
 Array = NDArray[np.float64]
 
@@ -304,13 +304,22 @@ def read_scenario(path_or_name: str | Path, library: Library | None = None) -> S
         UserError: anything that does not fit, each with file:line, what was found and what was needed.
     """
     path = find_scenario(path_or_name)
-    document = with_base(read_yaml(path), ())
+    return _read(read_yaml(path), library, path.parent / "library")
+
+
+def scenario_of(text: str) -> Scenario:
+    """The scenario whose ``text`` this is; raises as ``read_scenario``."""
+    return _read(read_text(text, "scenario.yaml"))
+
+
+def _read(written: Document, library: Library | None = None, *beside: Path) -> Scenario:
+    document, home = with_base(written, ()), Path(written.file).parent
     named = document.data.get("libraries") or []
-    folders = [path.parent / str(one) for one in (named if isinstance(named, list) else [named])]
+    folders = [home / str(one) for one in (named if isinstance(named, list) else [named])]
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"found no folder {folder}; needed one with nouns", document.location(("libraries",)))
-    return _scenario(document, library or default_library(path.parent / "library", *folders))
+    return _scenario(document, library or default_library(*beside, *folders))
 
 
 def _scenario(document: Document, library: Library, models: dict[str, Model] | None = None) -> Scenario:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,21 +22,36 @@ from numpy.typing import NDArray
 from perforin.errors import ComputeError, UserError, nearest
 from perforin.making.make import make
 from perforin.patients.cohort import enrol
+from perforin.patients.course import Course
+from perforin.placement import each, place
 from perforin.prepared import Ready, make_ready
 from perforin.records import Records
 from perforin.runs import RunFolder
-from perforin.scenario import Scenario, read_scenario
+from perforin.scenario import Scenario, scenario_of
 from perforin.streams import Streams
 from perforin.treating import deadlines_of, treat, wait
 from perforin.trial.observe import observe
 
-__all__ = ["Interrupted", "Progress", "Study", "open_study", "replay", "resume", "run", "simulate"]
+__all__ = ["Interrupted", "Progress", "Study", "chunk", "open_study", "replay", "resume", "run", "simulate"]
 
-CHUNK = 250
-"""Patients simulated together; results do not depend on it, but chunks of an unfinished run must keep their size."""
+CHUNK = 500
+"""Patients simulated together, and a part of a table; what is found does not depend on it."""
 DRAWN = 1000
-"""Courses are summarised over the first so many patients of each arm."""
+"""Courses are kept, and summarised for figures, of the first so many patients of each arm."""
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+TABLES = {
+    "cohort": "cohort.parquet",
+    "failed": "failed.parquet",
+    "courses": "drawn.parquet",
+    "records": "records.parquet",
+}
+"""What ``simulate`` gives, and the tables of a run folder that hold it in parts, one a chunk."""
+
+
+def _tables(first: int) -> dict[str, str]:
+    """The tables that the chunk which begins with a patient has a part of."""
+    return {name: file for name, file in TABLES.items() if name != "courses" or first < DRAWN}
+
 
 Tables = dict[str, pd.DataFrame]
 
@@ -56,45 +73,58 @@ class Progress:
 class Study:
     """Everything a run has found.
 
-    ``courses`` has quantiles over patients by arm, day and observable; ``parameters`` one table per arm; ``cohort``
-    the covariates; ``failed`` patients by arm with the reason; ``ledger`` is filled by ``inference.sensitivity``.
+    ``courses`` has quantiles over patients by arm, day and observable; ``parameters`` one table per arm; ``failed``
+    patients by arm with the reason; ``ledger`` is filled by ``inference.sensitivity``. Records and cohort stay in the
+    run's folder until they are asked for; ``parts`` reads them some patients at a time, however many there are.
     """
 
     scenario: Scenario
-    records: Records
+    kept: RunFolder
     courses: pd.DataFrame
-    cohort: pd.DataFrame
     parameters: dict[str, pd.DataFrame]
     failed: pd.DataFrame
     manifest: dict[str, Any]
     ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
-    folder: Path | None = None
     ready: Ready | None = field(default=None, repr=False, compare=False)
 
+    def parts(self) -> Iterator[Records]:
+        """The records in parts, each with all rows of its patients, in the order of patients."""
+        return map(Records, self.kept.parts(TABLES["records"]))
 
-def simulate(ready: Ready, patients: NDArray[np.int64]) -> Tables:
-    """Enrol, wait, make, treat and observe the numbered patients in every arm."""
+    @cached_property
+    def records(self) -> Records:
+        """All records at once: 8 kB of memory a patient and arm."""
+        return Records.concat(self.parts())
+
+    @cached_property
+    def cohort(self) -> pd.DataFrame:
+        """The covariates, one row per patient."""
+        return pd.concat(self.kept.parts(TABLES["cohort"]), ignore_index=True)
+
+
+def simulate(ready: Ready, patients: NDArray[np.int64], *, courses: bool = True) -> Tables:
+    """Enrol, make, wait, treat and observe the numbered patients in every arm; ``courses`` may be left out."""
     streams = Streams(ready.scenario.seed)
     population = ready.scenario.population
     cohort = enrol(population.covariates, population.correlations, patients, streams)
     deadline = deadlines_of(ready, cohort, streams)
     lots = {arm.name: make(arm.process, patients, deadline, streams) for arm in ready.arms}
     waiting = wait(ready, cohort, lots.values(), streams)
-    records, courses, failed = [], [], []
+    records, drawn, failed = [], [], []
     for arm in ready.arms:
         course, reasons = treat(ready, arm, cohort, lots[arm.name], waiting, streams)
         records.append(observe(course, lots[arm.name], ready.plan, streams, arm=arm.name))
-        courses.append(_long(arm.name, course.only(course.infused & course.solved)))
+        drawn += [_long(arm.name, course.only(course.infused & course.solved))] if courses else []
         failed.append(reasons)
     return {
         "records": Records.concat(records).table,
-        "courses": pd.concat(courses, ignore_index=True),
+        "courses": pd.concat(drawn, ignore_index=True) if courses else pd.DataFrame(),
         "failed": pd.concat(failed, ignore_index=True),
         "cohort": cohort.table(),
     }
 
 
-def _long(arm: str, course: Any) -> pd.DataFrame:
+def _long(arm: str, course: Course) -> pd.DataFrame:
     """One row per patient and day, one column per observable (single precision: these are for figures)."""
     n, days = len(course.patients), len(course.days)
     columns = {name: values.astype(np.float32).ravel() for name, values in sorted(course.observables.items())}
@@ -102,93 +132,113 @@ def _long(arm: str, course: Any) -> pd.DataFrame:
     return pd.DataFrame(keys | columns)
 
 
-def run(
-    scenario: Scenario,
-    *,
-    folder: Path | None = None,
-    workers: int = 1,
-    progress: Callable[[Progress], None] | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> Study:
-    """Simulate a scenario; finished chunks are kept in ``folder`` and the bytes do not depend on ``workers``.
+def run(scenario: Scenario, *, folder: Path | str | None = None, **options: Any) -> Study:
+    """Simulate a scenario; finished chunks are kept, and no byte depends on where or in what order they ran.
+
+    Args:
+        scenario: what is asked.
+        folder: a path, or a URL such as ``s3://bucket/run``, that keeps the run; a temporary folder if not given,
+            which is removed with the study.
+        options: ``workers`` processes of this machine (1, which is this process); ``cluster``, the address of a Dask
+            scheduler, or ``local``; ``progress``, which is told how far the run has come; ``interrupted``, which is
+            asked whether to stop.
 
     Raises:
         UserError: names, units or numbers that do not fit.
         Interrupted: ``interrupted()`` became true; ``resume(folder)`` goes on.
     """
-    clock = time.perf_counter()
-    tell = progress or (lambda _: None)
-    count = scenario.patients.n
-    tell(Progress(0, count, "composing and compiling"))
-    ready = make_ready(scenario)
-    prepared = time.perf_counter()
-    kept = RunFolder.create(folder) if folder else None
-    if kept and not kept.has("manifest.json"):
-        kept.write_bytes("scenario.yaml", scenario.text.encode())
-        kept.write_json("manifest.json", _manifest(ready) | {"finished": False})
-    tables = _all_chunks(ready, kept, workers, tell, interrupted)
-    seconds = {"prepare": prepared - clock, "simulate": time.perf_counter() - prepared}
-    return _finish(ready, kept, tables, seconds)
+    if folder is not None:
+        return _run(scenario, scenario.text, RunFolder.at(folder), **options)
+    kept = RunFolder(tempfile.mkdtemp(prefix="perforin-"))
+    weakref.finalize(kept, shutil.rmtree, kept.where, ignore_errors=True)
+    return _run(scenario, scenario.text, kept, **options)
 
 
-def resume(folder: Path, **options: Any) -> Study:
-    """Go on with an unfinished run; its finished chunks are read, not simulated again.
+def resume(folder: Path | str, **options: Any) -> Study:
+    """Go on with an unfinished run; its finished chunks are not simulated again. Options as for ``run``.
 
     Raises:
         UserError: no run there, a truncated one, or one begun by another version of the model.
     """
     kept = RunFolder.existing(folder)
-    scenario = read_scenario(kept.path / "scenario.yaml")
-    begun = kept.json("manifest.json")
-    found = {name: scenario.model(name).network.hash for name in scenario.arms}
-    if begun["network_hash"] != found:
+    text = kept.text("scenario.yaml")
+    return _run(scenario_of(text), text, kept, **options)
+
+
+def _run(
+    scenario: Scenario,
+    text: str,
+    kept: RunFolder,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Study:
+    clock, tell, count = time.perf_counter(), progress or (lambda _: None), scenario.patients.n
+    tell(Progress(0, count, "composing and compiling"))
+    with place(workers, cluster) as at:
+        ready = _ready(_Asked(text, scenario))
+        begun = kept.json("manifest.json") if kept.has("manifest.json") else None
+        if begun is None:
+            begun = _manifest(ready)
+            kept.write_bytes("scenario.yaml", text.encode())
+            kept.write_json("manifest.json", begun)
+        _same_model(ready, begun, kept)
+        prepared, size = time.perf_counter(), begun["chunk"]
+        left = [k for k in range(0, count, size) if not all(kept.has_part(one, k) for one in _tables(k).values())]
+        tasks = [(kept.where, first, min(size, count - first)) for first in left]
+        done = count - sum(many for *_, many in tasks)
+        tell(Progress(done, count, "simulating"))
+        for *_, many in each(at, chunk, tasks, interrupted):
+            done += many
+            tell(Progress(done, count, "simulating"))
+    if done < count:
+        raise Interrupted(f"{done} of {count} patients are finished.")
+    seconds = {"prepare": prepared - clock, "simulate": time.perf_counter() - prepared}
+    return _finish(ready, kept, begun | {"seconds": seconds, "finished": True})
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A scenario's text, and the scenario where it has been read already."""
+
+    text: str
+    scenario: Scenario | None = field(default=None, compare=False)
+
+
+@lru_cache(maxsize=2)
+def _ready(asked: _Asked) -> Ready:
+    return make_ready(asked.scenario or scenario_of(asked.text))
+
+
+def chunk(where: str, first: int, count: int) -> None:
+    """Simulate some patients of the run begun at a path or URL and keep their tables there, wherever this is called.
+
+    Raises:
+        UserError: the run is not to be seen from here, or was begun by another version of the model.
+    """
+    kept = RunFolder(where)
+    if not kept.has("scenario.yaml"):
         raise UserError(
-            f"found a run of the networks {begun['network_hash']} in {folder}, but this version of perforin composes "
-            f"{found}; run the scenario again"
+            f"found a worker that does not see the run folder {where}; needed one that all machines share, or a URL"
         )
-    return run(scenario, folder=folder, **options)
+    ready = _ready(_Asked(kept.text("scenario.yaml")))
+    _same_model(ready, kept.json("manifest.json"), kept)
+    tables = simulate(ready, np.arange(first, first + count, dtype=np.int64), courses=first < DRAWN)
+    if first < DRAWN:
+        tables["courses"] = tables["courses"][tables["courses"]["subject"] < DRAWN]
+    for name, file in _tables(first).items():
+        kept.write_part(file, first, tables[name])
 
 
-def _all_chunks(
-    ready: Ready,
-    kept: RunFolder | None,
-    workers: int,
-    tell: Callable[[Progress], None],
-    interrupted: Callable[[], bool],
-) -> Tables:
-    count = ready.scenario.patients.n
-    starts = range(0, count, CHUNK)
-    parts: dict[int, Tables] = {}
-    tell(Progress(0, count, "simulating"))
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        left: Iterator[int] = iter(starts)
-        running: dict[Future[Tables], int] = {}
-        while len(parts) < len(starts):
-            while len(running) < workers and not interrupted() and (first := next(left, None)) is not None:
-                running[pool.submit(_chunk, ready, kept, first)] = first
-            if not running:
-                raise Interrupted(f"{sum(len(p['cohort']) for p in parts.values())} of {count} patients are finished.")
-            done, _ = wait_for(running, return_when=FIRST_COMPLETED)
-            for one in done:
-                parts[running.pop(one)] = one.result()
-            tell(Progress(min(count, len(parts) * CHUNK), count, "simulating"))
-    whole = [parts[first] for first in starts]
-    return {name: pd.concat([part[name] for part in whole], ignore_index=True) for name in whole[0]}
-
-
-def _chunk(ready: Ready, kept: RunFolder | None, first: int) -> Tables:
-    """One chunk: read if it was finished, else simulated and kept."""
-    names = {name: f"chunks/{first:09d}.{name}.parquet" for name in ("records", "courses", "cohort", "failed")}
-    if kept and all(kept.has(file) for file in names.values()):
-        return {name: kept.table(file) for name, file in names.items()}
-    patients = np.arange(first, min(first + CHUNK, ready.scenario.patients.n), dtype=np.int64)
-    tables = simulate(ready, patients)
-    if first >= DRAWN:
-        tables["courses"] = tables["courses"].iloc[:0]
-    if kept:
-        for name, file in names.items():
-            kept.write_table(file, tables[name])
-    return tables
+def _same_model(ready: Ready, begun: dict[str, Any], kept: RunFolder) -> None:
+    found = {arm.name: arm.model.network.hash for arm in ready.arms}
+    if begun["network_hash"] != found or begun["fingerprint"] != ready.scenario.fingerprint:
+        raise UserError(
+            f"found a run of the scenario {begun['fingerprint']} and the networks {begun['network_hash']} in {kept}, "
+            f"but this version of perforin has {ready.scenario.fingerprint} and {found}; run the scenario again"
+        )
 
 
 def _summary(courses: pd.DataFrame) -> pd.DataFrame:
@@ -222,58 +272,59 @@ def _manifest(ready: Ready) -> dict[str, Any]:
         "extrapolations": {arm.name: [str(one) for one in arm.model.extrapolations] for arm in ready.arms},
         "citations": sorted({key for arm in ready.arms for key in arm.model.citations}),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "finished": False,
     }
 
 
-def _finish(ready: Ready, kept: RunFolder | None, tables: Tables, seconds: dict[str, float]) -> Study:
+def _finish(ready: Ready, kept: RunFolder, manifest: dict[str, Any]) -> Study:
     parameters = {arm.name: arm.model.parameters.table() for arm in ready.arms}
-    manifest = _manifest(ready) | {"seconds": seconds, "finished": True}
-    summary = _summary(tables["courses"])
-    if kept:
-        kept.write_table("records.parquet", tables["records"])
-        kept.write_table("courses.parquet", summary)
-        kept.write_table("cohort.parquet", tables["cohort"])
-        kept.write_table("failed.parquet", tables["failed"])
-        for name, table in parameters.items():
-            kept.write_table(f"parameters_{name}.parquet", table)
-        kept.write_json("manifest.json", manifest)
-    return Study(ready.scenario, Records(tables["records"]), summary, tables["cohort"], parameters, tables["failed"],
-                 manifest, folder=kept.path if kept else None, ready=ready)  # fmt: skip
+    courses = _summary(pd.concat(kept.parts(TABLES["courses"]), ignore_index=True))
+    failed = pd.concat(kept.parts(TABLES["failed"]), ignore_index=True)
+    kept.write_table("courses.parquet", courses)
+    for name, table in parameters.items():
+        kept.write_table(f"parameters_{name}.parquet", table)
+    kept.write_json("manifest.json", manifest)
+    kept.store.tidy()
+    return Study(ready.scenario, kept, courses, parameters, failed, manifest, ready=ready)
 
 
-def open_study(folder: Path) -> Study:
+def open_study(folder: Path | str) -> Study:
     """Read a finished run; nothing is simulated.
 
     Raises:
         UserError: no run there, or a truncated one.
     """
     kept = RunFolder.existing(folder)
-    scenario, manifest = read_scenario(kept.path / "scenario.yaml"), kept.json("manifest.json")
+    scenario, manifest = scenario_of(kept.text("scenario.yaml")), kept.json("manifest.json")
+    starts = range(0, manifest["patients"], manifest["chunk"])
+    for file in TABLES.values():
+        parts, needed = len(kept.store.names(file)), sum(file in _tables(first).values() for first in starts)
+        if not manifest["finished"] or parts < needed:
+            raise UserError(f"found {parts} of {needed} parts of {kept}/{file}; go on with: perforin resume {folder}")
     return Study(
         scenario=scenario,
-        records=Records(kept.table("records.parquet")),
+        kept=kept,
         courses=kept.table("courses.parquet"),
-        cohort=kept.table("cohort.parquet"),
         parameters={arm: kept.table(f"parameters_{arm}.parquet") for arm in scenario.arms},
-        failed=kept.table("failed.parquet"),
+        failed=pd.concat(kept.parts(TABLES["failed"]), ignore_index=True),
         manifest=manifest,
         ledger=kept.table("ledger.parquet") if kept.has("ledger.parquet") else pd.DataFrame(),
-        folder=folder,
     )
 
 
-def replay(folder: Path, patient: int, arm: str) -> pd.DataFrame:
+def replay(folder: Path | str, patient: int, arm: str) -> pd.DataFrame:
     """One patient's course again, bit for bit: a row per day, a column per observable.
 
     Raises:
         UserError: no such run, patient or arm; a patient never infused, or one who failed, with the reason.
     """
-    scenario = read_scenario(RunFolder.existing(folder).path / "scenario.yaml")
+    text = RunFolder.existing(folder).text("scenario.yaml")
+    scenario = scenario_of(text)
     if arm not in scenario.arms:
         raise UserError(f"found the arm {arm!r}; needed one of {list(scenario.arms)}{nearest(arm, scenario.arms)}")
     if not 0 <= patient < scenario.patients.n:
         raise UserError(f"found the patient {patient}; needed 0 to {scenario.patients.n - 1}")
-    tables = simulate(make_ready(scenario), np.array([patient], dtype=np.int64))
+    tables = simulate(_ready(_Asked(text, scenario)), np.array([patient], dtype=np.int64))
     course = tables["courses"][tables["courses"]["arm"] == arm]
     if len(course):
         return course.reset_index(drop=True)

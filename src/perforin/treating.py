@@ -90,7 +90,7 @@ def treat(
     whole = done.beside(waiting.of(~lots.infused), lots.infused)
     lost = np.flatnonzero(whole.status == FAILED)
     table = {"arm": arm.name, "patient": cohort.patients[lost], "reason": [whole.reasons[i] for i in lost]}
-    failed = pd.DataFrame(table, columns=["arm", "patient", "reason"])
+    failed = pd.DataFrame(table).astype({"arm": "str", "patient": "int64", "reason": "str"})
     return _course(ready, arm, cohort, lots, whole), failed
 
 

@@ -75,19 +75,21 @@ def scenario_path(name: str) -> Path:
     return Path(read_scenario(name).file)
 
 
-def fresh_folder(out: Path | None, name: str) -> Path:
+def fresh_folder(out: str | None, name: str) -> str:
     """The folder of a new run: ``out`` if given, else runs/<date>-<time>-<scenario>.
 
     Raises:
         UserError: the folder holds another run already.
     """
-    folder = out or Path("runs") / f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-{name}"
-    if (folder / "manifest.json").exists():
+    from perforin.runs import RunFolder
+
+    folder = out or f"runs/{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-{name}"
+    if RunFolder.at(folder).has("manifest.json"):
         raise UserError(f"found a run in {folder} already; needed another --out, or: perforin resume {folder}")
     return folder
 
 
-def findings_of(folder: Path) -> Findings:
+def findings_of(folder: str) -> Findings:
     """Open a run and score its endpoints again, without simulating.
 
     Raises:
@@ -99,7 +101,7 @@ def findings_of(folder: Path) -> Findings:
     return gather(study.open_study(folder))
 
 
-def groups(folder: Path, by: str | None) -> list[tuple[str, Findings]]:
+def groups(folder: str, by: str | None) -> list[tuple[str, Findings]]:
     """The findings of a run, whole, or split at the median (or by the levels) of one covariate.
 
     Raises:

@@ -14,11 +14,11 @@ from perforin.errors import UserError, nearest
 
 __all__ = ["EXAMPLES", "compare", "explain", "replay", "report"]
 
-Run = Annotated[Path, typer.Argument(help="The folder of a run.")]
+Run = Annotated[str, typer.Argument(help="The folder of a run, or its URL.")]
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of one or more runs.")],
+    runs: Annotated[list[str], typer.Argument(help="Folders of one or more runs.")],
     endpoint: Annotated[
         list[str] | None, typer.Option("--endpoint", help="Only this endpoint; may be repeated.")
     ] = None,
@@ -28,7 +28,7 @@ def compare(
     json: Machine = False,
 ) -> None:
     """Score runs again, side by side; nothing is simulated."""
-    parts = [(str(folder), group, findings) for folder in runs for group, findings in loading.groups(folder, by)]
+    parts = [(folder, group, findings) for folder in runs for group, findings in loading.groups(folder, by)]
     wanted = _chosen(endpoint, list(dict.fromkeys(name for _, _, found in parts for name in found.endpoints)))
     if json:
         emit(
@@ -53,9 +53,9 @@ def report(folder: Run, json: Machine = False) -> None:
     findings = loading.findings_of(folder)
     page = write(findings, folder)
     if json:
-        emit({**as_json(findings), "report": str(page)})
+        emit({**as_json(findings), "report": page})
     else:
-        typer.echo(f"Report: {page.resolve()}")
+        typer.echo(f"Report: {page}")
 
 
 def explain(
@@ -126,7 +126,7 @@ def replay(
     if out is not None:
         course.to_csv(out, index=False)
     if json:
-        emit({"run": str(folder), "patient": patient, "arm": chosen, "course": course.to_dict("list")})
+        emit({"run": folder, "patient": patient, "arm": chosen, "course": course.to_dict("list")})
         return
     step = max(1, len(course) // 20)
     shown = course.iloc[::step]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,7 +29,14 @@ Patients = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers.", show_default="the scenario's")]
 Workers = Annotated[int, typer.Option("--workers", help="Processes; the numbers do not depend on it.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run.", show_default="runs/<date>-<scenario>")]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", help="Folder of the run, or a URL: s3://bucket/run.", show_default="runs/<date>-<scenario>"),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", help="Address of a Dask scheduler, or local: one on this machine.", show_default="none"),
+]
 Name = Annotated[str, typer.Argument(help="A scenario file, or the name of one in the library.")]
 Setting = Annotated[list[str] | None, typer.Option("--set", help="PATH=VALUE, changes one entry; may be repeated.")]
 
@@ -50,19 +57,19 @@ def demo(
     """
     import sys
 
-    code, findings, folder = _simulate(loading.load(DEMO, n=n, seed=seed), out, workers, json)
+    code, findings, folder = _simulate(loading.load(DEMO, n=n, seed=seed), out, workers, None, json)
     if findings is None:
         return code
     if json:
         emit(loading.machine_copy(findings))
         return code
     _six_lines(findings)
-    page = folder / "report.html"
-    typer.echo(f"Report: {page.resolve()}")
+    page = _page(folder)
+    typer.echo(f"Report: {page}")
     if show or (show is None and sys.stdout.isatty()):
         import webbrowser
 
-        webbrowser.open(page.resolve().as_uri())
+        webbrowser.open(page if "://" in page else Path(page).as_uri())
     return code
 
 
@@ -113,6 +120,7 @@ def run(
     seed: Seed = None,
     settings: Setting = None,
     workers: Workers = 1,
+    cluster: Cluster = None,
     out: Out = None,
     quick: Annotated[bool, typer.Option("--quick", help="50 patients, to see whether it works.")] = False,
     json: Machine = False,
@@ -126,22 +134,29 @@ def run(
     if quick and n is not None:
         raise UserError("found --quick and --n; needed one of them (--quick means --n 50)")
     read = loading.load(scenario, n=50 if quick else n, seed=seed, changes=loading.settings(settings))
-    return _told(*_simulate(read, out, workers, json), json)
+    return _told(*_simulate(read, out, workers, cluster, json), json)
 
 
 def resume(
-    folder: Annotated[Path, typer.Argument(help="The folder of a run that was stopped.")],
+    folder: Annotated[str, typer.Argument(help="The folder of a run that was stopped, or its URL.")],
     workers: Workers = 1,
+    cluster: Cluster = None,
     json: Machine = False,
 ) -> int:
     """Go on with a run that was stopped.
 
     Finished chunks are not simulated again, and the numbers are those of an undisturbed run.
     """
-    return _told(*_simulate(None, folder, workers, json), json)
+    return _told(*_simulate(None, folder, workers, cluster, json), json)
 
 
-def _told(code: int, findings: Findings | None, folder: Path, machine: bool) -> int:
+def _page(folder: str) -> str:
+    from perforin.runs import RunFolder
+
+    return f"{RunFolder.at(folder)}/report.html"
+
+
+def _told(code: int, findings: Findings | None, folder: str, machine: bool) -> int:
     if findings is None:
         return code
     if machine:
@@ -150,14 +165,14 @@ def _told(code: int, findings: Findings | None, folder: Path, machine: bool) -> 
     loading.print_estimates(findings)
     if len(findings.failed):
         note(f"{len(findings.failed)} courses failed and are left out; the report names them")
-    typer.echo(f"Report: {(folder / 'report.html').resolve()}")
+    typer.echo(f"Report: {_page(folder)}")
     typer.echo(f"Run: {folder}")
     return code
 
 
 def _simulate(
-    scenario: Scenario | None, out: Path | None, workers: int, quiet: bool
-) -> tuple[int, Findings | None, Path]:
+    scenario: Scenario | None, out: str | None, workers: int, cluster: str | None, quiet: bool
+) -> tuple[int, Findings | None, str]:
     """Run (or resume, where ``scenario`` is None) with a bar; the findings are None when it was stopped."""
     from perforin import study
     from perforin.inference.sensitivity import with_ledger
@@ -166,16 +181,14 @@ def _simulate(
 
     if workers < 1:
         raise UserError(f"found --workers {workers}; needed 1 or more")
-    folder = out or Path()
+    folder = out or ""
     if scenario is not None:
         folder = loading.fresh_folder(out, scenario.name)
     began = time.perf_counter()
     with interruptible() as stop, progress_bar(quiet) as moved:
+        told: dict[str, Any] = {"workers": workers, "cluster": cluster, "progress": moved, "interrupted": stop}
         try:
-            if scenario is None:
-                done = study.resume(folder, workers=workers, progress=moved, interrupted=stop)
-            else:
-                done = study.run(scenario, folder=folder, workers=workers, progress=moved, interrupted=stop)
+            done = study.resume(folder, **told) if scenario is None else study.run(scenario, folder=folder, **told)
         except study.Interrupted as stopped:
             note(f"stopped: {stopped} Finished chunks are kept in {folder}. To go on: perforin resume {folder}")
             return STOPPED, None, folder
@@ -214,7 +227,8 @@ Examples:
 Examples:
   perforin run mine.yaml --quick
   perforin run cd19_lbcl_head_to_head --n 500 --seed 1 --workers 2 --out runs/first
-  perforin run cd19_lbcl_head_to_head --n 500 --seed 1 --json > result.json""",
+  perforin run cd19_lbcl_head_to_head --n 500 --seed 1 --json > result.json
+  perforin run mine.yaml --n 1000000 --cluster tcp://head:8786 --out s3://bucket/big""",
     "resume": """\b
 Examples:
   perforin resume runs/first""",

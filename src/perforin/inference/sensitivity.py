@@ -13,7 +13,6 @@ from perforin.kernels.solution import FAILED
 from perforin.library import Model
 from perforin.patients.doses import doses_for
 from perforin.prepared import PreparedArm, Ready, make_ready
-from perforin.runs import RunFolder
 from perforin.scenario import Scenario
 from perforin.study import Study
 
@@ -96,6 +95,5 @@ def with_ledger(study: Study) -> Study:
     """The study with its assumption ledger, kept in its folder."""
     ready = study.ready or make_ready(study.scenario)
     ledger = pd.concat([swings(ready, arm) for arm in ready.arms], ignore_index=True)
-    if study.folder:
-        RunFolder(study.folder).write_table("ledger.parquet", ledger)
+    study.kept.write_table("ledger.parquet", ledger)
     return replace(study, ledger=ledger)

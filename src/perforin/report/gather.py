@@ -68,7 +68,7 @@ def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
         claims=disputed(),
         extrapolation=extrapolation(study),
         references=references(study),
-        folder=str(study.folder or ""),
+        folder=str(study.kept),
         context=scenario.question.model_dump(),
         units={"transgene_copies": unit},
     )

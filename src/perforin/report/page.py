@@ -20,6 +20,7 @@ from perforin.report.findings import Findings
 from perforin.report.finite import finite
 from perforin.report.style import Drawing, Look, looks
 from perforin.report.wording import endpoint, quantity
+from perforin.runs import RunFolder
 
 __all__ = ["as_json", "draw", "render", "reproduce", "script_json", "write"]
 
@@ -264,9 +265,9 @@ def _total(seconds: Any) -> float:
     return float(sum(seconds.values())) if isinstance(seconds, dict) else float(seconds)
 
 
-def write(findings: Findings, folder: Path) -> Path:
-    """Write ``report.html`` and ``report.json`` into a folder; returns the path of the page."""
-    page = folder / "report.html"
-    page.write_text(render(findings), encoding="utf-8")
-    (folder / "report.json").write_text(json.dumps(as_json(findings), indent=2) + "\n", encoding="utf-8")
-    return page
+def write(findings: Findings, folder: Path | str) -> str:
+    """Write ``report.html`` and ``report.json`` into a folder, by path or URL; returns where the page is."""
+    kept = RunFolder.at(folder)
+    kept.write_bytes("report.html", render(findings).encode())
+    kept.write_bytes("report.json", (json.dumps(as_json(findings), indent=2) + "\n").encode())
+    return f"{kept}/report.html"

@@ -154,7 +154,7 @@ def a_study(records: Records) -> Any:
     )  # fmt: skip
     return SimpleNamespace(
         scenario=scenario, records=records, courses=pd.DataFrame(columns=["arm", "day", "observable", "median"]),
-        parameters={arm: parameter_table(arm) for arm in arms}, ledger=pd.DataFrame(), folder=None,
+        parameters={arm: parameter_table(arm) for arm in arms}, ledger=pd.DataFrame(), kept="",
         failed=pd.DataFrame(columns=["arm", "patient", "reason"]),
         manifest={"scenario": "mine", "seed": 1, "calibrated": False, "extrapolations": {"a": ["dose too high"]}},
     )  # fmt: skip

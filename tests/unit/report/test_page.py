@@ -185,7 +185,7 @@ def test_a_study_with_nothing_but_estimates_still_gives_a_page() -> None:
 
 
 def test_the_machine_copy_says_what_the_page_says(findings: Findings, tmp_path: Path) -> None:
-    path = write(findings, tmp_path)
+    path = Path(write(findings, tmp_path))
     assert path == tmp_path / "report.html"
     copy = json.loads((tmp_path / "report.json").read_text())
     assert copy["answer"]["warning"] == WARNING
