@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from perforin.errors import UserError
 from perforin.kernels.compile import Built, Compiler, built
+from perforin.kernels.reductions import KEPT, Reduction, Watches, watches
 from perforin.kernels.solution import FAILED, OK, RETRIED, Doses, Problem, Solution, prepare
 from perforin.model.network import Network
 
@@ -27,18 +29,20 @@ CHUNK = 512
 
 SMALLEST_STEP = 1e-12
 MOST_STEPS = 100_000
-_WHY = {1: "a value that is not finite", 2: f"steps below {SMALLEST_STEP:g} day", 3: f"more than {MOST_STEPS} steps"}
+ENDLESS = 4
+_WHY = {1: "a value that is not finite", 2: f"steps below {SMALLEST_STEP:g} day", 3: f"more than {MOST_STEPS} steps",
+        ENDLESS: "events that cause one another without end"}  # fmt: skip
 
 _FIELDS = (
     "count who parameters start begin events when add column stride state keep days day rtol atol first least most "
-    "out code place steps failed"
+    "out code place steps failed edges edge watches kind watched from until level reduced fired together"
 )
 
 
 _KINDS: dict[str, Any] = {
-    **dict.fromkeys(("count", "events", "stride", "days"), ctypes.c_int64),
+    **dict.fromkeys(("count", "events", "stride", "days", "edges", "watches"), ctypes.c_int64),
     **dict.fromkeys(("rtol", "first", "least"), ctypes.c_double),
-    "most": ctypes.c_int32,
+    **dict.fromkeys(("most", "together"), ctypes.c_int32),
 }
 
 
@@ -58,12 +62,31 @@ class Compiled:
         self.built: Built = built(network, self.outputs, compiler, lanes=lanes, cache=cache)
         self._library = ctypes.CDLL(str(self.built.library))
 
-    def run(self, parameters: Array, start: Array, doses: Doses, days: ArrayLike, *,
-            begin: ArrayLike = 0.0, rtol: float = 1e-5, threads: int = 1) -> Solution:  # fmt: skip
-        """Solve for all patients; see ``Kernel.run``."""
+    @property
+    def lanes(self) -> int:
+        """Patients per vector."""
+        return int(self.built.notes["lanes"])
+
+    def run(self, parameters: Array, start: Array, doses: Doses, days: ArrayLike, *, begin: ArrayLike = 0.0,
+            rtol: float = 1e-5, threads: int = 1, reductions: Sequence[Reduction] = (),
+            together: bool = False) -> Solution:  # fmt: skip
+        """Solve for all patients; see ``Kernel.run``.
+
+        With ``together`` the patients come in groups of ``lanes`` who begin and are dosed on the same days and share
+        every step, so that differences between them are smooth; a group fails as one.
+
+        Raises:
+            UserError: also events of the network, which patients who go together would have at different times.
+        """
         problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
         n = len(problem.start)
-        work = _Results(n, len(problem.days), len(self.outputs))
+        if together and (self.network.events or n % self.lanes or len(problem.runnable) < n):
+            raise UserError(
+                f"found {n} patients to go together, {len(problem.runnable)} of them with finite numbers, and "
+                f"{len(self.network.events)} events; needed groups of {self.lanes} and no event"
+            )
+        seen = watches(reductions, self.outputs, n)
+        work = _Results(n, len(problem.days), len(self.outputs), len(seen.kind), len(self.network.events))
         status = np.full(n, FAILED, np.int8)
         left = problem.runnable
         reasons = list(problem.reasons)
@@ -71,26 +94,32 @@ class Compiled:
             if not len(left):
                 break
             work.code[left] = 0
-            self._solve(problem, left, work, min(rtol * factor, 0.1), first, threads)
+            self._solve(problem, seen, left, work, (min(rtol * factor, 0.1), first), threads, together)
             failed = work.code[left] != 0
             status[left[~failed]] = RETRIED if attempt else OK
             left = left[failed]
         for who in left:
-            state = self.network.state_names[work.place[who]]
-            reasons[who] = f"{_WHY[int(work.code[who])]} at day {work.failed[who]:.6g} in {state}"
-        return Solution(work.values, status, tuple(reasons), work.steps)
+            code = int(work.code[who])
+            where = "" if code == ENDLESS else f" in {self.network.state_names[work.place[who]]}"
+            reasons[who] = f"{_WHY[code]} at day {work.failed[who]:.6g}{where}"
+        work.fired[left] = np.nan, 0.0
+        reduced = seen.read(work.reduced)
+        reduced[status == FAILED] = np.nan
+        return Solution(work.values, status, tuple(reasons), work.steps, reduced, work.fired[:, :, 0],
+                        work.fired[:, :, 1].astype(np.int32))  # fmt: skip
 
-    def _solve(self, problem: Problem, who: NDArray[np.int64], work: _Results, rtol: float, first: float,
-               threads: int) -> None:  # fmt: skip
-        chunks = [who[k : k + CHUNK] for k in range(0, len(who), CHUNK)]
-        if threads > 1:
-            size = max(1, min(CHUNK, -(-len(who) // threads)))
-            chunks = [who[k : k + size] for k in range(0, len(who), size)]
-        tolerances = self.network.absolute_tolerances * (rtol / 1e-5)
+    def _solve(self, problem: Problem, seen: Watches, who: NDArray[np.int64], work: _Results,
+               accuracy: tuple[float, float], threads: int, together: bool) -> None:  # fmt: skip
+        size = max(1, min(CHUNK, -(-len(who) // threads))) if threads > 1 else CHUNK
+        size = -(-size // self.lanes) * self.lanes
+        chunks = [who[k : k + size] for k in range(0, len(who), size)]
+        tolerances = self.network.absolute_tolerances * (accuracy[0] / 1e-5)
+        edges = np.unique([*seen.edges, *(d for row in self.network.running for d in row[3:] if np.isfinite(d))])
 
         def one(part: NDArray[np.int64]) -> None:
-            task = _task(problem, part, work, rtol, tolerances, first)
-            self._library.perforin_run(ctypes.byref(task))
+            task = _task(problem, seen, part, work, accuracy, (tolerances, edges), together)
+            if self._library.perforin_run(ctypes.byref(task)):
+                raise MemoryError
 
         if threads == 1 or len(chunks) == 1:
             for part in chunks:
@@ -114,23 +143,26 @@ class Compiled:
 class _Results:
     """Arrays that machine code fills, by patient."""
 
-    def __init__(self, patients: int, days: int, outputs: int) -> None:
+    def __init__(self, patients: int, days: int, outputs: int, watched: int, events: int) -> None:
         self.values = np.full((patients, days, outputs), np.nan)
         self.code = np.zeros(patients, np.int8)
         self.place = np.zeros(patients, np.int32)
         self.steps = np.zeros(patients, np.int32)
         self.failed = np.zeros(patients)
+        self.reduced = np.full((patients, watched, KEPT), np.nan)
+        self.fired = np.tile([np.nan, 0.0], (patients, events, 1)).reshape(patients, events, 2)
 
 
-def _task(problem: Problem, who: NDArray[np.int64], work: _Results, rtol: float, tolerances: Array,
-          first: float) -> _Task:  # fmt: skip
+def _task(problem: Problem, seen: Watches, who: NDArray[np.int64], work: _Results, accuracy: tuple[float, float],
+          shared: tuple[Array, Array], together: bool) -> _Task:  # fmt: skip
     def at(array: NDArray[Any]) -> ctypes.c_void_p:
         return ctypes.c_void_p(array.ctypes.data)
 
-    events = len(problem.state)
+    events, (rtol, first), (tolerances, edges) = len(problem.state), accuracy, shared
     return _Task(
         len(who), at(who), at(problem.parameters), at(problem.start), at(problem.begin), events, at(problem.when),
         at(problem.add), at(problem.column), events, at(problem.state), at(problem.keep), len(problem.days),
         at(problem.days), rtol, at(tolerances), first, SMALLEST_STEP, MOST_STEPS, at(work.values), at(work.code),
-        at(work.place), at(work.steps), at(work.failed),
+        at(work.place), at(work.steps), at(work.failed), len(edges), at(edges), len(seen.kind), at(seen.kind),
+        at(seen.output), at(seen.begin), at(seen.end), at(seen.level), at(work.reduced), at(work.fired), together,
     )  # fmt: skip

@@ -15,16 +15,18 @@ __all__ = ["Graph", "Operation", "Reader"]
 
 Operation = tuple[Any, ...]
 Term = tuple[float, int]
+MOVING = ("state", "time", "running")
+LEAVES = ("number", "parameter", *MOVING)
 CONDITIONS = ("less", "at_most", "equal", "and", "or", "not")
 
 
 class Graph:
     """Every operation has a number; equal operations have the same one, so sharing needs no search.
 
-    Operations are tuples: ("number", value), ("state", i), ("parameter", i), ("sum", constant, (factor, node), ...),
-    ("product", a, b), ("inverse", a), ("sqrt", a), ("exp", a), ("log", a), ("power", a, b), ("larger", a, b),
-    ("step", a), ("where", condition, a, b) and the conditions ("less", a, b), ("at_most", a, b), ("equal", a, b),
-    ("and", ...), ("or", ...), ("not", a).
+    Operations are tuples: ("number", value), ("state", i), ("parameter", i), ("time",), ("running", i),
+    ("sum", constant, (factor, node), ...), ("product", a, b), ("inverse", a), ("sqrt", a), ("exp", a), ("log", a),
+    ("power", a, b), ("larger", a, b), ("step", a), ("where", condition, a, b) and the conditions ("less", a, b),
+    ("at_most", a, b), ("equal", a, b), ("and", ...), ("or", ...), ("not", a).
     """
 
     def __init__(self) -> None:
@@ -38,13 +40,13 @@ class Graph:
         if found is None:
             found = self._known[operation] = len(self.operations)
             self.operations.append(operation)
-            self.moving.append(operation[0] == "state" or any(self.moving[k] for k in self.operands(found)))
+            self.moving.append(operation[0] in MOVING or any(self.moving[k] for k in self.operands(found)))
         return found
 
     def operands(self, node: int) -> tuple[int, ...]:
         """What an operation reads."""
         name, *rest = self.operations[node]
-        if name in ("number", "state", "parameter"):
+        if name in LEAVES:
             return ()
         if name == "sum":
             return tuple(operand for _, operand in rest[1:])
@@ -209,6 +211,8 @@ class Reader:
     def _condition(self, expression: sympy.Basic, inside: list[int]) -> int:
         node = self.graph.node
         match expression:
+            case sympy.logic.boolalg.BooleanTrue() | sympy.logic.boolalg.BooleanFalse():
+                return node("less", self.graph.number(0.0), self.graph.number(float(bool(expression))))
             case sympy.StrictLessThan():
                 return node("less", *inside)
             case sympy.StrictGreaterThan():

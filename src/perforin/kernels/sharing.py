@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from perforin.kernels.nodes import Graph
+from perforin.kernels.nodes import LEAVES, Graph
 
 __all__ = ["share"]
 
@@ -121,7 +121,7 @@ class _Builder:
         if name == "sum":
             terms = self.sums.rows.get(node, rest[1:])
             return graph.sum([(factor, self._part(self.sums, k)) for factor, k in terms], rest[0])
-        if name == "state":
+        if name in LEAVES:
             return node
         if name == "product":
             return graph.product(self(rest[0]), self(rest[1]))

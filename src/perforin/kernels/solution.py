@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from perforin.errors import UserError
+from perforin.kernels.reductions import Reduction
 from perforin.model.network import Network
 
 __all__ = ["FAILED", "OK", "RETRIED", "Doses", "Kernel", "Problem", "Solution", "no_doses", "prepare"]
@@ -46,12 +48,17 @@ class Solution:
     doses are given reports the value just after them.
     status: (patients,) 0 ok, 1 retried (solved with a smaller first step or another tolerance), 2 failed.
     reasons: why each patient failed, "" for the others. steps: (patients,) steps taken.
+    reduced: (patients, reductions). event_day, event_count: (patients, events) of the network, the first day of each
+    (NaN for never) and how often it happened.
     """
 
     values: Array
     status: NDArray[np.int8]
     reasons: tuple[str, ...]
     steps: NDArray[np.int32]
+    reduced: Array = field(default_factory=lambda: np.empty((0, 0)))
+    event_day: Array = field(default_factory=lambda: np.empty((0, 0)))
+    event_count: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
 
 class Kernel(Protocol):
@@ -77,6 +84,7 @@ class Kernel(Protocol):
         begin: ArrayLike = 0.0,
         rtol: float = 1e-5,
         threads: int = 1,
+        reductions: Sequence[Reduction] = (),
     ) -> Solution:
         """Solve for all patients.
 
@@ -88,9 +96,11 @@ class Kernel(Protocol):
             begin: day on which the patients (or each patient) begin.
             rtol: relative tolerance; the absolute one is the network's, in proportion.
             threads: how many cores to use; results do not depend on it.
+            reductions: numbers to find while solving, up to the last of the days. With that day alone in ``days`` no
+                trajectory is stored.
 
         Raises:
-            UserError: arrays that do not fit together; a dose before a patient begins.
+            UserError: arrays that do not fit together; a dose before a patient begins; an impossible reduction.
         """
         ...
 

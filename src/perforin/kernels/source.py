@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -11,14 +12,18 @@ from perforin.errors import ModelError, UserError, nearest
 from perforin.kernels import rosenbrock
 from perforin.kernels.jacobian import jacobian
 from perforin.kernels.lu import Pattern, decomposition, fill, solution
-from perforin.kernels.nodes import CONDITIONS, Graph, Reader
+from perforin.kernels.nodes import Graph, Reader
 from perforin.kernels.sharing import share
+from perforin.kernels.writing import Writer
 from perforin.model.network import Network
 
 __all__ = ["VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "5"
+VERSION = "6"
 """Part of the cache's key: raise it whenever the generated text would change."""
+
+
+PARTS = ("vector.c", "step.c", "reductions.c", "events.c", "driver.c")
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ class _Read:
     states: tuple[int, ...]
     slopes: tuple[int, ...]
     outputs: tuple[int, ...]
+    running: tuple[int, ...]
+    conditions: tuple[int, ...]
+    assigned: tuple[int, ...]
 
 
 def default_outputs(network: Network) -> tuple[str, ...]:
@@ -68,86 +76,45 @@ def _read(network: Network, outputs: Sequence[str]) -> _Read:
             raise UserError(f"found the output {name!r}; needed a state, a level or a flow of the network{hint}")
         if network.flow_names.count(name) > 1:
             raise ModelError(f"found two flows named {name!r}; needed one to report it")
-    shared = share(graph, [*slopes, *(known[name] for name in outputs)])
-    return _Read(graph, states, tuple(shared[: len(states)]), tuple(shared[len(states) :]))
+    running, conditions, assigned = _events(network, reader)
+    parts = (slopes, tuple(known[name] for name in outputs), running, conditions, assigned)
+    shared = iter(share(graph, [node for part in parts for node in part]))
+    return _Read(graph, states, *(tuple(next(shared) for _ in part) for part in parts))
 
 
-class _Writer:
-    """Statements for nodes; parameter-only nodes that moving ones read are kept per patient in R."""
+def _events(network: Network, reader: Reader) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Expressions of running quantities, conditions, and what assignments give; these alone may read the time."""
+    reader.names.setdefault("time", reader.graph.node("time"))
+    running = tuple(reader.read(row.expression) for row in network.running)
+    reader.names |= {row.name: reader.graph.node("running", i) for i, row in enumerate(network.running)}
+    conditions = tuple(reader.read(event.condition) for event in network.events)
+    return running, conditions, tuple(reader.read(value) for event in network.events for _, value in event.assignments)
 
-    def __init__(self, graph: Graph, targets: Iterable[int]) -> None:
-        self.graph = graph
-        wanted = dict.fromkeys(targets)
-        border = {k: None for k in wanted if not graph.moving[k] and graph.value(k) is None}
-        for node in graph.needed(wanted):
-            if graph.moving[node]:
-                border |= {k: None for k in graph.operands(node) if not graph.moving[k] and graph.value(k) is None}
-        self.fixed = {node: k for k, node in enumerate(border)}
 
-    def derive(self) -> list[str]:
-        """Statements that fill R from the parameters P."""
-        lines = [self._statement(node) for node in self.graph.needed(self.fixed)]
-        return [*filter(None, lines), *(f"R[{k}] = (V){self._name(node)};" for node, k in self.fixed.items())]
+def _event_pieces(network: Network, read: _Read, writer: Writer) -> dict[str, int | str | list[str]]:
+    def listed(values: Sequence[object]) -> str:
+        return ", ".join(map(str, values)) or "0"
 
-    def body(self, targets: Sequence[int], stores: Sequence[str]) -> list[str]:
-        """Statements that compute moving targets and store each as ``stores`` says (``{}`` is the value)."""
-        lines, done, loaded = [], set[int](), set[int]()
-        for target, store in zip(targets, stores, strict=True):
-            for node in self.graph.needed([target]) if target not in done else ():
-                if node in done or not (self.graph.moving[node] or node == target):
-                    continue
-                done.add(node)
-                for k in (node, *self.graph.operands(node)):
-                    if k in self.fixed and k not in loaded:
-                        loaded.add(k)
-                        lines.append(f"const {self._type(k)} n{k} = ({self._type(k)})R[{self.fixed[k]}];")
-                if self.graph.moving[node]:
-                    lines.append(self._statement(node))
-            lines.append(store.format(self._vector(target)))
-        return [line for line in lines if line]
+    def stored(targets: Sequence[int], into: str) -> list[str]:
+        return writer.body(targets, [f"{into}[{i}] = {{}};" for i in range(len(targets))])
 
-    def _type(self, node: int) -> str:
-        return "M" if self.graph.operations[node][0] in CONDITIONS else "V"
-
-    def _name(self, node: int) -> str:
-        value = self.graph.value(node)
-        return f"n{node}" if value is None else repr(value)
-
-    def _vector(self, node: int) -> str:
-        value = self.graph.value(node)
-        return f"n{node}" if value is None else f"vset({value!r})"
-
-    def _statement(self, node: int) -> str:
-        name, *rest = self.graph.operations[node]
-        if name == "number":
-            return ""
-        if name in ("state", "parameter"):
-            text = f"{'Y' if name == 'state' else 'P'}[{rest[0]}]"
-        elif name == "sum":
-            text = self._sum(rest[0], rest[1:])
-        else:
-            text = self._call(str(name), [self._vector(k) for k in rest])
-        return f"const {self._type(node)} n{node} = {text};"
-
-    def _sum(self, constant: float, terms: Sequence[tuple[float, int]]) -> str:
-        parts = []
-        for factor, node in sorted(terms, key=lambda term: (term[0] < 0, term[1])):
-            size = "" if abs(factor) == 1.0 else f"{abs(factor)!r}*"
-            parts.append(f"{'-' if factor < 0 else '+'} {size}n{node}")
-        if constant:
-            parts.append(f"{'-' if constant < 0 else '+'} {abs(constant)!r}")
-        return " ".join(parts).removeprefix("+ ")
-
-    def _call(self, name: str, a: list[str]) -> str:
-        infix = {"product": "*", "less": "<", "at_most": "<=", "equal": "==", "and": "&", "or": "|"}
-        if name in infix:
-            return f" {infix[name]} ".join(a)
-        if name == "inverse":
-            return f"1.0/{a[0]}"
-        if name == "not":
-            return f"~{a[0]}"
-        calls = {"where": "vsel", "power": "vpow", "larger": "vmax", "step": "vstep"}
-        return f"{calls.get(name, 'v' + name)}({', '.join(a)})"
+    place = {name: i for i, name in enumerate(network.state_names)}
+    counts = [len(event.assignments) for event in network.events]
+    window = {-math.inf: "-INFINITY", math.inf: "INFINITY"}
+    return {
+        "EVENTS": len(network.events),
+        "RUNNING": len(network.running),
+        "JUDGE": stored(read.conditions, "C"),
+        "FOLLOW": stored(read.running, "E"),
+        "ANSWER": stored(read.assigned, "A"),
+        "MOST": listed([2**31 - 1 if event.most is None else event.most for event in network.events]),
+        "INITIALLY": listed([int(event.initially) for event in network.events]),
+        "FIRST": listed([sum(counts[:k]) for k in range(len(counts) + 1)]),
+        "TARGET": listed([place[state] for event in network.events for state, _ in event.assignments]),
+        "RUNNING_KIND": listed([("peak", "nadir", "days").index(row.kind) for row in network.running]),
+        "RUNNING_FROM": listed([window.get(row.begin, row.begin) for row in network.running]),
+        "RUNNING_UNTIL": listed([window.get(row.end, row.end) for row in network.running]),
+    }
 
 
 def _stages() -> list[str]:
@@ -198,9 +165,12 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
     entries = jacobian(graph, read.slopes, read.states)
     pattern = fill(entries, n)
     targets, stores, rest = _matrix(graph, entries, pattern)
-    writer = _Writer(graph, [*read.slopes, *targets, *read.outputs])
+    followed = [*read.outputs, *read.running, *read.conditions, *read.assigned]
+    writer = Writer(graph, [*read.slopes, *targets, *followed])
     position = {node: i for i, node in enumerate(read.states)}
     seen = sorted(position[node] for node in graph.needed(read.outputs) if node in position)
+    if network.events:  # a step that an event cuts short ends in all states
+        seen = list(range(n))
     into_f = [f"F[{i}] = {{}};" for i in range(n)]
     pieces: dict[str, int | str | list[str]] = {
         "STATES": n,
@@ -221,8 +191,9 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
         "INVERSE_GAMMA": repr(1 / rosenbrock.GAMMA),
         "STAGES_C": _stages(),
     }
+    pieces |= _event_pieces(network, read, writer)
     folder = files("perforin.kernels")
-    text = folder.joinpath("vector.c").read_text() + folder.joinpath("driver.c").read_text()
+    text = "".join(folder.joinpath(part).read_text() for part in PARTS)
     for name, piece in pieces.items():
         text = text.replace(f"@{name}@", "\n".join(piece) if isinstance(piece, list) else str(piece))
     facts = {

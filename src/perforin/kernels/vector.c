@@ -1,6 +1,7 @@
 /* Vectors of doubles with exp, log and pow; one patient (or one end day) per lane. GCC and Clang vector extensions. */
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #define LANES @LANES@
 
