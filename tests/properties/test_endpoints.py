@@ -11,6 +11,7 @@ from perforin.endpoints.arm import Arm
 from perforin.endpoints.catalogue import score
 from perforin.endpoints.criteria import responses
 from perforin.endpoints.kaplan_meier import kaplan_meier
+from perforin.endpoints.resampling import Weights
 from perforin.endpoints.samples import Milestone, RestrictedMean, Share, SurvivalMedian, Times
 from perforin.records import Records
 
@@ -65,7 +66,8 @@ def test_the_order_of_subjects_does_not_matter(rows: list[tuple[int, bool]], ran
 @given(SUBJECTS)
 def test_equal_weights_change_no_number(rows: list[tuple[int, bool]]) -> None:
     time, event = arrays(rows)
-    times, equal = Times(np.arange(len(rows)), time, event), np.full((2, len(rows)), 0.7)
+    times = Times(np.arange(len(rows)), time, event)
+    equal = Weights(np.full((2, len(rows)), 0.7), np.arange(len(rows)))
     for sample in (Milestone(times, 10.0), RestrictedMean(times, 10.0), Share(times.subjects, event)):
         assert sample.replicates(equal) == pytest.approx(sample.result().value, rel=1e-9, nan_ok=True)
     middle = SurvivalMedian(times).result().value

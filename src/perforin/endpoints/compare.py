@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perforin.endpoints.arm import Arm, align
 from perforin.endpoints.catalogue import arm_of, arms, find, sample
-from perforin.endpoints.resampling import weights
+from perforin.endpoints.resampling import weights_of
 from perforin.endpoints.samples import Mean, Sample, Share, wilson_interval
 from perforin.errors import UserError
 from perforin.records import Records
 
-__all__ = ["Difference", "compare", "compare_all", "difference_of_shares"]
+__all__ = ["Difference", "Scored", "compare", "compare_all", "difference", "difference_of_shares"]
 
 Array = NDArray[np.float64]
 
@@ -76,19 +75,6 @@ def _published(arm: Arm) -> bool:
     return bool((arm.records.table["origin"] == "published").any())
 
 
-def _replicated(found: Sample, arm: Arm, replicates: int, seed: int) -> Array:
-    """(B,) the endpoint again; published patients are nobody's pair, whatever their numbers."""
-    purpose = f"resampling {arm.name}" if _published(arm) else "resampling"
-    everybody = arm.enrolled
-    drawn = _shared(everybody.tobytes(), replicates, seed, purpose)
-    return found.replicates(drawn[:, np.searchsorted(everybody, found.subjects)])
-
-
-@lru_cache(maxsize=2)
-def _shared(subjects: bytes, replicates: int, seed: int, purpose: str) -> Array:
-    return weights(np.frombuffer(subjects, dtype=np.int64), replicates, seed, purpose)
-
-
 def _probability(better: int, first: Array, second: Array) -> float | None:
     if better == 0:
         return None
@@ -104,7 +90,29 @@ def _probability(better: int, first: Array, second: Array) -> float | None:
 def compare(
     first: Arm, second: Arm, endpoint: str, *, level: float = 0.95, replicates: int = 1000, seed: int = 0
 ) -> Difference | None:
-    """An arm against a reference on one endpoint; None where either does not hold it.
+    """An arm against a reference on one endpoint; None where either does not hold it. See ``difference``."""
+    one, other = (Scored(arm.name, sample(arm, endpoint), _published(arm)) for arm in (first, second))
+    return difference(endpoint, one, other, level=level, replicates=replicates, seed=seed)
+
+
+class Scored(NamedTuple):
+    """An arm's sample of an endpoint; published patients are nobody's pair, whatever their numbers."""
+
+    arm: str
+    sample: Sample | None
+    published: bool = False
+
+    def replicates(self, count: int, seed: int) -> Array:
+        """(B,) the endpoint again, with weighted subjects."""
+        assert self.sample is not None
+        purpose = f"resampling {self.arm}" if self.published else "resampling"
+        return self.sample.replicates(weights_of(self.sample.subjects, count, seed, purpose))
+
+
+def difference(
+    endpoint: str, first: Scored, second: Scored, *, level: float = 0.95, replicates: int = 1000, seed: int = 0
+) -> Difference | None:
+    """An arm against a reference on one endpoint; None where either has no subjects.
 
     Shares: hybrid score interval with the correlation of the patients in both arms. Everything else: percentiles of
     the Bayesian bootstrap over patients, who carry the same weight in both arms; where an arm does not vary under
@@ -112,19 +120,19 @@ def compare(
     probability of being better is the share of replicates in which the arm is, ties counting half.
 
     Args:
+        endpoint: name.
         first: the arm.
         second: the reference.
-        endpoint: name.
         level: of the interval.
         replicates: of the bootstrap.
         seed: of the bootstrap's own streams.
     """
     entry = find(endpoint)
-    one, other = sample(first, endpoint), sample(second, endpoint)
+    one, other = first.sample, second.sample
     if one is None or other is None or len(one.subjects) == 0 or len(other.subjects) == 0:
         return None
-    paired = 0 if _published(first) or _published(second) else int(np.isin(one.subjects, other.subjects).sum())
-    a, b = (_replicated(found, arm, replicates, seed) for found, arm in ((one, first), (other, second)))
+    paired = 0 if first.published or second.published else int(align(one.subjects, other.subjects)[1].sum())
+    a, b = first.replicates(replicates, seed), second.replicates(replicates, seed)
     x, y = one.result(level), other.result(level)
     value, details = x.value - y.value, {"arm": x.value, "reference": y.value}
     better = _probability(entry.better, a, b)
@@ -144,7 +152,7 @@ def compare(
         if (a > 0).all() and (b > 0).all() and not isinstance(one, Mean) and y.value > 0:
             details |= dict(zip(("ratio_low", "ratio_high"), _percentiles(a / b, level), strict=True))
             details["ratio"] = x.value / y.value
-    return Difference(endpoint, first.name, second.name, value, low, high, better, entry.unit, paired, method, details)
+    return Difference(endpoint, first.arm, second.arm, value, low, high, better, entry.unit, paired, method, details)
 
 
 def _constant(values: Array) -> bool:

@@ -137,14 +137,15 @@ def weighted_survival(time: Array, event: Mask, weights: Array, days: Array) -> 
         (B, K) share surviving.
     """
     order = np.lexsort((~event, time))  # at one time, events come before censorings
-    time, event, weights = time[order], event[order], weights[:, order]
-    at_risk = weights[:, ::-1].cumsum(axis=1)[:, ::-1]
-    kept = np.where(event, 1 - weights / at_risk, 1.0)
-    last = len(time) - 1
-    if event[last]:
-        kept[:, last] = 0.0  # exactly, whatever the rounding of the sums
-    share = np.concatenate([np.ones((len(weights), 1)), np.cumprod(np.maximum(kept, 0), axis=1)], axis=1)
-    return np.asarray(share[:, np.searchsorted(time, days, side="right")], dtype=np.float64)
+    time, event = time[order], event[order]
+    ends = np.searchsorted(time, days, side="right")
+    # Between two censorings the product of Kaplan and Meier is what is at risk after the events over what was before.
+    marks = np.unique(np.concatenate([[0], np.flatnonzero(event[1:] != event[:-1]) + 1, ends[ends < len(time)]]))
+    runs = np.add.reduceat(weights[:, order], marks, axis=1)
+    at_risk = np.concatenate([runs[:, ::-1].cumsum(axis=1)[:, ::-1], np.zeros((len(weights), 1))], axis=1)
+    kept = np.where(event[marks], at_risk[:, 1:] / at_risk[:, :-1], 1.0)
+    share = np.concatenate([np.ones((len(weights), 1)), np.cumprod(kept, axis=1)], axis=1)
+    return np.asarray(share[:, np.searchsorted(marks, ends)], dtype=np.float64)
 
 
 def log_rank(first: tuple[Array, Mask], second: tuple[Array, Mask]) -> tuple[float, float]:

@@ -59,17 +59,19 @@ def exposure(arm: Arm, until: float) -> Sample | None:
     if not arm.has(COPIES):
         return None
     wide = arm.wide(COPIES)
-    levels, recorded, subjects, areas = _levels(wide), wide.recorded & (wide.days >= 0), [], []
-    for i, subject in enumerate(wide.subjects):
-        days, level = wide.days[recorded[i]], levels[i, recorded[i]]
-        if len(days) and days[-1] >= until:
-            inside = days < until
-            day = np.append(days[inside], until)
-            subjects.append(int(subject))
-            areas.append(float(np.trapezoid(np.append(level[inside], np.interp(until, days, level)), day)))
-    if not areas:
+    levels, recorded = _levels(wide), wide.recorded & (wide.days >= 0)
+    area, before, level = np.zeros(len(levels)), np.full(len(levels), np.inf), np.zeros(len(levels))
+    for column, day in enumerate(wide.days.tolist()):
+        there, now = recorded[:, column], levels[:, column]
+        on = there & (before < until)
+        width = min(day, until) - before[on]
+        at_end = level[on] + (now[on] - level[on]) * width / (day - before[on])
+        area[on] += width * (level[on] + at_end) / 2
+        before, level = np.where(there, day, before), np.where(there, now, level)
+    sampled = np.where(recorded, wide.days, -np.inf).max(axis=1) >= until
+    if not sampled.any():
         return None
-    return GeometricMean(np.array(subjects, dtype=np.int64), np.array(areas), "below the assay limit: half of it")
+    return GeometricMean(wide.subjects[sampled], area[sampled], "below the assay limit: half of it")
 
 
 @endpoint("last_detectable_day", unit="day")
@@ -81,8 +83,7 @@ def last_detectable(arm: Arm) -> Sample | None:
     detected = wide.recorded & ~wide.censored
     last = np.max(np.where(detected, wide.days, 0.0), axis=1)
     still = last == np.max(np.where(wide.recorded, wide.days, 0.0), axis=1)
-    note = f"still detected at the last sample in {int((still & (last > 0)).sum())} of {len(last)}"
-    return Median(wide.subjects, last, note)
+    return Median(wide.subjects, last, "still detected at the last sample in {marked}", still & (last > 0))
 
 
 @endpoint("persistence_d28", day=28.0, within=7.0)

@@ -6,8 +6,8 @@ Every sample can also be summed up with weighted subjects, so that comparisons m
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, bdtrik, ndtri, stdtrit
 
 from perforin.endpoints.kaplan_meier import Curve, kaplan_meier, weighted_survival
+from perforin.endpoints.resampling import Weights
 from perforin.records import exact_interval
 
 __all__ = ["GeometricMean", "Mean", "Median", "Milestone", "Reported", "RestrictedMean", "Result", "Sample", "Share",
-           "SurvivalMedian", "Times", "wilson_interval"]  # fmt: skip
+           "SurvivalMedian", "Times", "joined", "wilson_interval"]  # fmt: skip
 
 Array = NDArray[np.float64]
 Subjects = NDArray[np.int64]
@@ -44,8 +45,22 @@ class Sample(Protocol):
     def result(self, level: float = 0.95) -> Result:
         """The number with its interval."""
 
-    def replicates(self, weights: Array) -> Array:
-        """(B,) the number again with weighted subjects; weights (B, n)."""
+    def replicates(self, weights: Weights) -> Array:
+        """(B,) the number again with weighted subjects."""
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """One sample of all the subjects of several of a kind, whose subjects rise from part to part."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+
+    def together(values: list[Any]) -> Any:
+        if isinstance(values[0], Times):
+            return joined(values)
+        return np.concatenate(values) if isinstance(values[0], np.ndarray) else values[0]
+
+    return type(first)(**{one.name: together([getattr(part, one.name) for part in parts]) for one in fields(first)})
 
 
 def _binomial_quantile(share: float, n: int) -> int:
@@ -79,9 +94,9 @@ class Share:
             method = f"Clopper-Pearson; no event among {n}, which does not exclude a rate up to the upper limit"
         return Result(events / n if n else math.nan, low, high, method, details)
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) weighted proportions."""
-        return np.asarray(weights @ self.hits / weights.sum(axis=1), dtype=np.float64)
+        return weights.total(self.hits) / weights.total(np.ones(len(self.hits)))
 
 
 @dataclass(frozen=True)
@@ -95,9 +110,9 @@ class Mean:
         """Student's t interval."""
         return Result(*_student(self.values, level), "mean with Student's t interval")
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) weighted means."""
-        return np.asarray(weights @ self.values / weights.sum(axis=1), dtype=np.float64)
+        return weights.total(self.values) / weights.total(np.ones(len(self.values)))
 
 
 def _student(values: Array, level: float) -> tuple[float, float, float]:
@@ -128,18 +143,19 @@ class GeometricMean:
         middle = float(np.median(self.values)) if len(logs) else math.nan
         return Result(value, low, high, method, {"geometric_cv": spread, "median": middle})
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) weighted geometric means."""
-        return np.asarray(np.exp(weights @ np.log(self.values) / weights.sum(axis=1)), dtype=np.float64)
+        return np.asarray(np.exp(weights.total(np.log(self.values)) / weights.total(np.ones(len(self.values)))))
 
 
 @dataclass(frozen=True)
 class Median:
-    """Median of ``values`` (n,)."""
+    """Median of ``values`` (n,); ``{marked}`` in the note becomes how many of them are ``marked`` (n,)."""
 
     subjects: Subjects
     values: Array
     note: str = ""
+    marked: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
 
     def result(self, level: float = 0.95) -> Result:
         """Interval between order statistics, of at least the level whatever the distribution."""
@@ -150,14 +166,16 @@ class Median:
         rank = _binomial_quantile((1 - level) / 2, n)
         low, high = (float(ordered[rank - 1]), float(ordered[n - rank])) if rank > 0 else (math.nan, math.nan)
         quartiles = np.quantile(ordered, [0.25, 0.75])
-        method = "median with order-statistic interval" + (f"; {self.note}" if self.note else "")
+        note = self.note.format(marked=f"{int(self.marked.sum())} of {n}")
+        method = "median with order-statistic interval" + (f"; {note}" if note else "")
         return Result(float(np.median(ordered)), low, high, method, {"quartiles": quartiles.tolist()})
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) weighted medians: the lowest value with half of the weight at or below it."""
         order = np.argsort(self.values, kind="stable")
-        share = np.cumsum(weights[:, order], axis=1)
-        return np.asarray(self.values[order][(share >= share[:, -1:] / 2).argmax(axis=1)], dtype=np.float64)
+        shares = (np.cumsum(block, axis=1) for block in weights.of(order).blocks())
+        middle = np.concatenate([(share >= share[:, -1:] / 2).argmax(axis=1) for share in shares])
+        return np.asarray(self.values[order][middle], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -171,6 +189,12 @@ class Times:
     def curve(self, level: float = 0.95) -> Curve:
         """The Kaplan-Meier estimate."""
         return kaplan_meier(self.time, self.event, level)
+
+    def survival(self, weights: Weights, days: Array) -> Iterator[Array]:
+        """(b, K) shares without the event on ``days`` (K,), some replicates at a time."""
+        order = np.argsort(self.time, kind="stable")
+        for block in weights.of(order).blocks():
+            yield weighted_survival(self.time[order], self.event[order], block, days)
 
 
 @dataclass(frozen=True)
@@ -193,9 +217,9 @@ class Milestone:
         details = {"at_risk": curve.followed(self.day), "events": int(curve.events[curve.day <= self.day].sum())}
         return Result(*curve.at(self.day), "Kaplan-Meier with log-log interval", details)
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) weighted Kaplan-Meier shares; NaN beyond follow-up."""
-        share = weighted_survival(self.times.time, self.times.event, weights, np.array([self.day]))[:, 0]
+        share = np.concatenate(list(self.times.survival(weights, np.array([self.day]))))[:, 0]
         return np.where((self.day <= self.times.time.max()) | (share == 0), share, np.nan)
 
 
@@ -219,11 +243,12 @@ class SurvivalMedian:
         details = {"events": int(self.times.event.sum())}
         return Result(*self.times.curve(level).quantile(), method, details)
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) weighted medians; infinity where not reached."""
         days = np.unique(self.times.time)
-        below = weighted_survival(self.times.time, self.times.event, weights, days) <= 0.5
-        return np.where(below.any(axis=1), days[below.argmax(axis=1)], np.inf)
+        blocks = (share <= 0.5 for share in self.times.survival(weights, days))
+        found = [np.where(below.any(axis=1), days[below.argmax(axis=1)], np.inf) for below in blocks]
+        return np.concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -247,13 +272,13 @@ class RestrictedMean:
         half = float(ndtri((1 + level) / 2)) * error
         return Result(value, value - half, value + half, method, {"standard_error": error})
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) weighted areas; NaN beyond follow-up."""
         time = self.times.time
         days = np.unique(np.append(0.0, time[time < self.until]))
-        share = weighted_survival(time, self.times.event, weights, days)
-        area = share @ np.diff(np.append(days, self.until))
-        return np.where((self.until <= time.max()) | (share[:, -1] == 0), area, np.nan)
+        widths, followed = np.diff(np.append(days, self.until)), self.until <= time.max()
+        blocks = self.times.survival(weights, days)
+        return np.concatenate([np.where(followed | (share[:, -1] == 0), share @ widths, np.nan) for share in blocks])
 
 
 @dataclass(frozen=True)
@@ -267,6 +292,6 @@ class Reported:
         """The number as it stands."""
         return Result(self.value, math.nan, math.nan, f"as published, without {level:.0%} interval".replace("%", " %"))
 
-    def replicates(self, weights: Array) -> Array:
+    def replicates(self, weights: Weights) -> Array:
         """(B,) the same number: it cannot be resampled."""
-        return np.full(len(weights), np.nan)
+        return np.full(len(weights.drawn), np.nan)
