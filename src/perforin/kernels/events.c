@@ -88,10 +88,10 @@ static M respond(Work *w, const Task *a, M here) {
     answer(w->Y, w->R, w->Q, w->t, A);
     for (int l = 0; l < LANES; l++) if (busy[l]) {
       busy[l] = 0;
+      for (int k = 0; k < EVENTS; k++) if (!C[k][l] || w->happened[k][l] >= MOST[k]) w->held[k][l] = C[k][l];
       for (int k = 0; k < EVENTS && !busy[l]; k++) {
-        int fires = C[k][l] && !w->held[k][l] && w->happened[k][l] < MOST[k];
-        w->held[k][l] = C[k][l] ? -1 : 0;
-        if (!fires) continue;
+        if (!C[k][l] || w->held[k][l]) continue;
+        w->held[k][l] = -1;
         for (int i = FIRST[k]; i < FIRST[k + 1]; i++) LANE(w->Y, TARGET[i], l) = LANE(A, i, l);
         double *to = a->fired + (w->id[l] * EVENTS + k) * 2;
         if (!w->happened[k][l]++) to[0] = w->t[l];
