@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from perforin.endpoints.samples import Reported, Sample, Share
 from perforin.errors import UserError, nearest
 from perforin.records import Estimate, Records
 
-__all__ = ["HEADLINE", "arm_of", "arms", "catalogue", "estimate", "find", "sample", "score"]
+__all__ = ["HEADLINE", "arm_of", "arms", "catalogue", "estimate", "estimate_of", "find", "sample", "score"]
 
 HEADLINE = (
     "ORR_d30", "ORR_best", "CR_best", "PFS_6m", "PFS_12m", "OS_12m", "CRS_any", "CRS_ge3", "ICANS_any", "ICANS_ge3",
@@ -87,9 +88,15 @@ def estimate(arm: Arm, name: str, level: float = 0.95) -> Estimate | None:
     rows = [arm.rows(f"{kind}:{name}") for kind in ("outcome", "summary")]
     sources = tuple(sorted({str(source) for part in rows for source in part["source"]} - {""}))
     units = {str(unit) for unit in rows[1]["unit"]}
+    plain = estimate_of(found, name, arm.name, level)
+    return replace(plain, unit=units.pop() if units else plain.unit, sources=sources)
+
+
+def estimate_of(found: Sample, name: str, arm: str, level: float = 0.95) -> Estimate:
+    """The estimate that a sample of an endpoint gives."""
     result = found.result(level)
-    return Estimate(name, arm.name, result.value, result.low, result.high, len(np.unique(found.subjects)),
-                    units.pop() if units else find(name).unit, result.method, sources, result.details)  # fmt: skip
+    return Estimate(name, arm, result.value, result.low, result.high, len(np.unique(found.subjects)), find(name).unit,
+                    result.method, details=result.details)  # fmt: skip
 
 
 def score(

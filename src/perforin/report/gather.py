@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from perforin.evidence.published import PublishedValue, estimates_for, trial
 from perforin.evidence.sources import bibliography
@@ -18,12 +18,13 @@ from perforin.report import scoring
 from perforin.report.claims import disputed
 from perforin.report.findings import Findings, Published
 from perforin.report.subject import arm_labels
+from perforin.study import DRAWN
 
 if TYPE_CHECKING:
     from perforin.scenario import Scenario
     from perforin.study import Study
 
-__all__ = ["enrolled", "extrapolation", "gather", "published", "references", "short_name", "transgene", "waits"]
+__all__ = ["extrapolation", "gather", "published", "references", "short_name", "transgene"]
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
@@ -35,13 +36,13 @@ def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
         study: finished.
         subjects: only these patients; all when not given.
     """
-    scenario, records = study.scenario, study.records
-    if subjects is not None:
-        records = Records(records.table[records.table["subject"].isin(list(subjects))])
-    labels, criteria = arm_labels(scenario), plan_of(scenario).criteria
+    scenario = study.scenario
+    labels, visits = arm_labels(scenario), scenario.visit_days
     beside = published(scenario, scenario.endpoints)
-    table, limit, unit = transgene(records)
-    found = enrolled(records)
+    scores = scoring.read(_of(study.parts(), subjects), scenario.endpoints, plan_of(scenario).criteria, visits)
+    early = takewhile(lambda part: part.table["subject"].min() < DRAWN, _of(study.parts(), subjects))
+    table, limit, unit = transgene(Records.concat(early))
+    found = scoring.enrolled(scores)
     manifest = {**study.manifest, "patients": max(found.values(), default=0)}
     return Findings(
         name=str(study.manifest.get("scenario", scenario.name)),
@@ -49,14 +50,14 @@ def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
         question=scenario.question.question_of_interest,
         arms=labels,
         reference=scenario.compared_with,
-        estimates=scoring.estimates(records, scenario.endpoints, criteria),
+        estimates=scoring.estimates(scores, scenario.endpoints),
         published=tuple(beside),
-        comparisons=scoring.comparisons(records, scenario.compared_with, scenario.endpoints, criteria),
-        survival=scoring.survival(records, labels, beside, criteria),
-        responses=scoring.responses(records, labels, scenario.visit_days, criteria),
-        grades=scoring.grades(records),
-        relapses=scoring.relapse_types(records, criteria),
-        waits=waits(records),
+        comparisons=scoring.comparisons(scores, scenario.compared_with, scenario.endpoints),
+        survival=scoring.survival(scores, labels, beside),
+        responses=scoring.responses(scores, labels, visits),
+        grades=scoring.grades(scores),
+        relapses=scoring.relapse_types(scores),
+        waits=scoring.waits(scores),
         enrolled=found,
         transgene=table,
         transgene_limit=limit,
@@ -72,6 +73,18 @@ def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
         context=scenario.question.model_dump(),
         units={"transgene_copies": unit},
     )
+
+
+def _of(parts: Iterable[Records], subjects: Iterable[int] | None) -> Iterator[Records]:
+    """The parts without other patients than the chosen ones."""
+    if subjects is None:
+        yield from parts
+        return
+    chosen = np.unique(list(subjects))
+    for part in parts:
+        rows = part.table[np.isin(part.table["subject"], chosen)]
+        if len(rows):
+            yield Records(rows)
 
 
 def published(scenario: Scenario, endpoints: Iterable[str]) -> list[Published]:
@@ -133,28 +146,17 @@ def references(study: Study) -> dict[str, str]:
     return {key: str(known[key]) for key in sorted(keys) if key in known}
 
 
-def waits(records: Records) -> dict[str, NDArray[np.float64]]:
-    """Days from enrolment to infusion of the infused, by arm."""
-    rows = records.of("time_to_infusion")
-    return {arm: rows[(rows["arm"] == arm) & ~rows["censored"]]["value"].to_numpy(dtype=float) for arm in records.arms}
-
-
-def enrolled(records: Records) -> dict[str, int]:
-    """Patients enrolled, by arm."""
-    rows = records.of("enrolled")
-    return {arm: int((rows["arm"] == arm).sum()) for arm in records.arms}
-
-
 def transgene(records: Records) -> tuple[pd.DataFrame, float | None, str]:
-    """Quantiles over patients of the measured transgene by day, the assay's limit, and the unit.
+    """Quantiles over the first patients of the measured transgene by day, the assay's limit, and the unit.
 
     A value below the limit is held at the limit, so a lower quantile that lies on the line is "at most the limit".
     """
     rows = records.of("transgene_copies")
+    rows = rows[rows["subject"] < DRAWN]
     if not len(rows):
         return pd.DataFrame(), None, ""
     found = []
-    for (arm, day), part in rows.groupby(["arm", "day"], sort=False):
+    for (arm, day), part in rows.groupby(["arm", "day"], sort=False, observed=True):
         levels = np.quantile(part["value"].to_numpy(dtype=float), list(QUANTILES.values()))
         found.append({"arm": arm, "day": day, **dict(zip(QUANTILES, levels.tolist(), strict=True))})
     below = rows[rows["censored"]]["value"]

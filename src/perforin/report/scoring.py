@@ -1,56 +1,157 @@
-"""Endpoints of a study's records in the forms that the report draws; the only file of the report that scores."""
+"""Endpoints of a study's records in the forms that the report draws; the only file of the report that scores.
+
+Records are read some patients at a time, and only what is needed of them is kept: an entry per patient and endpoint,
+and counts that add up. A patient's entries come from the patient's own records, so that nothing depends on the parts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from perforin.endpoints.catalogue import arm_of, score
-from perforin.endpoints.compare import compare_all
+import numpy as np
+from numpy.typing import NDArray
+
+from perforin.endpoints.arm import Arm
+from perforin.endpoints.catalogue import arm_of, estimate_of, sample
+from perforin.endpoints.compare import Scored, difference
 from perforin.endpoints.response import relapses, response_counts
-from perforin.endpoints.survival import What, curve
+from perforin.endpoints.samples import joined
+from perforin.endpoints.survival import What, survival_times
 from perforin.endpoints.toxicity import grade_counts
 from perforin.records import Estimate, Records
 from perforin.report.curves import Point, Survival
 from perforin.report.findings import Comparison, Published
 
-__all__ = ["comparisons", "estimates", "grades", "relapse_types", "responses", "survival"]
+__all__ = ["Scores", "comparisons", "enrolled", "estimates", "grades", "read", "relapse_types", "responses", "survival",
+           "waits"]  # fmt: skip
 
 TOXICITIES = {"CRS": "crs", "ICANS": "icans", "GvHD": "gvhd"}
+SURVIVALS: tuple[What, ...] = ("PFS", "OS", "DOR")
+WAIT = "time_to_infusion"
 MONTH = 365.0 / 12
+ROWS = 500_000
+"""Rows of records that are scored at a time, where the parts are smaller."""
 
 
-def estimates(records: Records, endpoints: Iterable[str], criteria: str) -> tuple[Estimate, ...]:
+@dataclass(frozen=True)
+class Scores:
+    """One arm: a sample by endpoint, the times of each survival, and how many patients have what."""
+
+    samples: Mapping[str, Any]
+    times: Mapping[str, Any]
+    counts: Counter[tuple[Any, ...]]
+
+    def counted(self, *what: Any) -> dict[Any, int]:
+        """Patients by the last word of the counts that begin with ``what``."""
+        return {key[-1]: count for key, count in self.counts.items() if key[:-1] == what}
+
+
+def read(
+    parts: Iterable[Records], endpoints: Iterable[str], criteria: str, visits: Iterable[float] = ()
+) -> dict[str, Scores]:
+    """Score every arm of records.
+
+    Args:
+        parts: each with all rows of its patients, in the order of patients.
+        endpoints: names.
+        criteria: of response.
+        visits: days on which responses are counted; on day 0 there are none.
+    """
+    wanted, days = dict.fromkeys([*endpoints, WAIT]), [day for day in visits if day > 0]
+    found: dict[str, list[Scores]] = {}
+    for part in _gathered(parts):
+        for name in part.arms:
+            found.setdefault(name, []).append(_scores(arm_of(part, name, criteria=criteria), wanted, days))
+    return {name: _whole(scores) for name, scores in found.items()}
+
+
+def _gathered(parts: Iterable[Records]) -> Iterator[Records]:
+    held: list[Records] = []
+    for part in parts:
+        held.append(part)
+        if sum(len(one.table) for one in held) >= ROWS:
+            yield Records.concat(held)
+            held = []
+    if held:
+        yield Records.concat(held)
+
+
+def _scores(arm: Arm, endpoints: Iterable[str], visits: Iterable[float]) -> Scores:
+    counts: Counter[tuple[Any, ...]] = Counter({("enrolled",): len(arm.enrolled)})
+    for day in visits:
+        counts.update({("response", day, name): count for name, count in response_counts(arm, day).items()})
+    for name, kind in TOXICITIES.items():
+        counts.update({("grade", name, grade): count for grade, count in enumerate(grade_counts(arm, kind))})
+    counts.update(("relapse", negative) for negative in relapses(arm)[1].tolist())
+    samples = {name: found for name in endpoints if (found := sample(arm, name)) is not None}
+    times = {str(name): survived for name in SURVIVALS if (survived := survival_times(arm, name)) is not None}
+    return Scores(samples, times, counts)
+
+
+def _whole(parts: Sequence[Scores]) -> Scores:
+    """An arm's scores from those of its parts; equal arrays of subjects are held once."""
+    known: list[NDArray[np.int64]] = []
+
+    def together(tables: Sequence[Any]) -> dict[str, Any]:
+        names = dict.fromkeys(name for table in tables for name in table)
+        return {name: _held(joined([table.pop(name) for table in tables if name in table]), known) for name in names}
+
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for part in parts:
+        counts.update(part.counts)
+    return Scores(together([part.samples for part in parts]), together([part.times for part in parts]), counts)
+
+
+def _held(one: Any, known: list[NDArray[np.int64]]) -> Any:
+    if hasattr(one, "times"):
+        return replace(one, times=_held(one.times, known))
+    for subjects in known:
+        if np.array_equal(subjects, one.subjects):
+            return replace(one, subjects=subjects)
+    known.append(one.subjects)
+    return one
+
+
+def estimates(scores: Mapping[str, Scores], endpoints: Iterable[str]) -> tuple[Estimate, ...]:
     """Every endpoint of every arm that holds it."""
-    return tuple(score(records, endpoints, criteria=criteria)) if len(records.table) else ()
+    wanted = list(endpoints)
+    known = [(arm, name, one.samples.get(name)) for arm, one in scores.items() for name in wanted]
+    return tuple(estimate_of(found, name, arm) for arm, name, found in known if found is not None)
 
 
-def comparisons(records: Records, reference: str, endpoints: Iterable[str], criteria: str) -> tuple[Comparison, ...]:
+def comparisons(scores: Mapping[str, Scores], reference: str, endpoints: Iterable[str]) -> tuple[Comparison, ...]:
     """Every other arm against the reference, paired by patient; none where there is one arm."""
-    if len(records.arms) < 2 or reference not in records.arms:
+    if reference not in scores:
         return ()
-    found = compare_all(records, reference, endpoints, criteria=criteria)
+    wanted, base = list(endpoints), scores[reference].samples
+    found = [
+        difference(name, Scored(arm, one.samples.get(name)), Scored(reference, base.get(name)))
+        for arm, one in scores.items()
+        for name in wanted
+        if arm != reference
+    ]
     return tuple(
         Comparison(one.endpoint, one.arm, one.reference, one.value, one.low, one.high, one.better, one.unit)
         for one in found
+        if one is not None
     )
 
 
 def survival(
-    records: Records, arms: Iterable[str], beside: Sequence[Published], criteria: str
+    scores: Mapping[str, Scores], arms: Iterable[str], beside: Sequence[Published]
 ) -> dict[str, dict[str, Survival]]:
     """Kaplan-Meier curves by what is survived and arm, with the published milestones as points."""
-    names: tuple[What, ...] = ("PFS", "OS", "DOR")
     out: dict[str, dict[str, Survival]] = {}
-    for name in names:
-        drawn = {}
-        for arm in arms:
-            found = curve(arm_of(records, arm, criteria=criteria), name) if arm in records.arms else None
-            if found is not None:
-                points = tuple(_points(beside, arm, name))
-                drawn[arm] = Survival(found.day, found.share, found.low, found.high, found.last_seen, points)
-        if drawn:
-            out[name] = drawn
-    return out
+    for arm in arms:
+        for name, times in scores[arm].times.items() if arm in scores else ():
+            if len(times.time):
+                found, points = times.curve(), tuple(_points(beside, arm, name))
+                curve = Survival(found.day, found.share, found.low, found.high, found.last_seen, points)
+                out.setdefault(name, {})[arm] = curve
+    return {name: out[name] for name in SURVIVALS if name in out}
 
 
 def _points(beside: Sequence[Published], arm: str, name: str) -> Iterable[Point]:
@@ -61,33 +162,35 @@ def _points(beside: Sequence[Published], arm: str, name: str) -> Iterable[Point]
 
 
 def responses(
-    records: Records, labels: Mapping[str, str], visits: Iterable[float], criteria: str
+    scores: Mapping[str, Scores], labels: Mapping[str, str], visits: Iterable[float]
 ) -> tuple[tuple[str, str, Mapping[str, float]], ...]:
-    """Visit, arm label and number of infused patients in each category, visit by visit; day 0 is no response."""
-    arms = {arm: arm_of(records, arm, criteria=criteria) for arm in labels if arm in records.arms}
-    rows = []
-    for day in visits:
-        for arm, one in arms.items():
-            counts = {name: float(count) for name, count in response_counts(one, day).items()} if day > 0 else {}
-            if counts:
-                rows.append((f"Day {day:g}", labels[arm], counts))
-    return tuple(rows)
+    """Visit, arm label and number of infused patients in each category, visit by visit."""
+    return tuple(
+        (f"Day {day:g}", labels[arm], {name: float(count) for name, count in counts.items()})
+        for day in visits
+        for arm in labels
+        if arm in scores and (counts := scores[arm].counted("response", day))
+    )
 
 
-def grades(records: Records) -> dict[str, dict[str, tuple[int, ...]]]:
+def grades(scores: Mapping[str, Scores]) -> dict[str, dict[str, tuple[int, ...]]]:
     """Patients at each highest grade from none upwards, by toxicity and arm."""
-    out: dict[str, dict[str, tuple[int, ...]]] = {}
-    for name, kind in TOXICITIES.items():
-        counts = {arm: tuple(grade_counts(arm_of(records, arm), kind)) for arm in records.arms}
-        if any(any(row) for row in counts.values()):
-            out[name] = counts
-    return out
+    out = {
+        name: {arm: tuple(one.counted("grade", name).values()) for arm, one in scores.items()} for name in TOXICITIES
+    }
+    return {name: counts for name, counts in out.items() if any(any(row) for row in counts.values())}
 
 
-def relapse_types(records: Records, criteria: str) -> dict[str, tuple[int, int]]:
+def relapse_types(scores: Mapping[str, Scores]) -> dict[str, tuple[int, int]]:
     """Relapses after response, (antigen-positive, antigen-negative), by arm."""
-    out = {}
-    for arm in records.arms:
-        _, negative = relapses(arm_of(records, arm, criteria=criteria))
-        out[arm] = (int((~negative).sum()), int(negative.sum()))
-    return out
+    return {arm: (one.counts["relapse", False], one.counts["relapse", True]) for arm, one in scores.items()}
+
+
+def waits(scores: Mapping[str, Scores]) -> dict[str, NDArray[np.float64]]:
+    """Days from enrolment to infusion of the infused, by arm."""
+    return {arm: one.samples[WAIT].values if WAIT in one.samples else np.empty(0) for arm, one in scores.items()}
+
+
+def enrolled(scores: Mapping[str, Scores]) -> dict[str, int]:
+    """Patients enrolled, by arm."""
+    return {arm: one.counts[("enrolled",)] for arm, one in scores.items()}

@@ -13,9 +13,20 @@ from perforin.records import Records
 from perforin.report import bars
 from perforin.report.claims import disputed
 from perforin.report.findings import Published
-from perforin.report.gather import enrolled, gather, short_name, transgene, waits
+from perforin.report.gather import gather, short_name, transgene
 from perforin.report.page import render
-from perforin.report.scoring import comparisons, estimates, grades, relapse_types, responses, survival
+from perforin.report.scoring import (
+    Scores,
+    comparisons,
+    enrolled,
+    estimates,
+    grades,
+    read,
+    relapse_types,
+    responses,
+    survival,
+    waits,
+)
 from unit.report.synthetic import parameter_table
 
 
@@ -38,16 +49,17 @@ def records() -> Records:
 
 
 def test_a_patient_lost_while_waiting_stays_enrolled_and_has_no_wait(records: Records) -> None:
-    assert enrolled(records) == {"a": 3, "b": 3}
-    assert {arm: sorted(days) for arm, days in waits(records).items()} == {"a": [5, 6, 7], "b": [21, 30]}
+    scores = read([records], (), "lugano")
+    assert enrolled(scores) == {"a": 3, "b": 3}
+    assert {arm: sorted(days) for arm, days in waits(scores).items()} == {"a": [5, 6, 7], "b": [21, 30]}
 
 
 def test_grades_are_counted_from_none_to_five_and_unrecorded_toxicities_are_left_out(records: Records) -> None:
-    assert grades(records) == {"CRS": {"a": (2, 1, 0, 0, 0, 0), "b": (0, 1, 0, 1, 0, 0)}}
+    assert grades(read([records], (), "lugano")) == {"CRS": {"a": (2, 1, 0, 0, 0, 0), "b": (0, 1, 0, 1, 0, 0)}}
 
 
 def test_relapses_are_split_by_antigen(records: Records) -> None:
-    assert relapse_types(records, "lugano") == {"a": (2, 1), "b": (0, 1)}
+    assert relapse_types(read([records], (), "lugano")) == {"a": (2, 1), "b": (0, 1)}
 
 
 def test_transgene_quantiles_hold_the_assay_limit(records: Records) -> None:
@@ -91,13 +103,17 @@ def scored() -> Records:
     return Records.concat(parts)
 
 
+def scores(records: Records, *endpoints: str) -> dict[str, Scores]:
+    return read([records], endpoints, "lugano")
+
+
 def test_estimates_and_differences_come_from_the_endpoints(scored: Records) -> None:
     names = ["ORR_d30", "OS_12m", "CRS_ge3"]
-    found = {(one.arm, one.endpoint): one for one in estimates(scored, names, "lugano")}
+    found = {(one.arm, one.endpoint): one for one in estimates(scores(scored, *names), names)}
     assert found["a", "ORR_d30"].value == pytest.approx(0.6)
     assert found["b", "ORR_d30"].value == pytest.approx(0.2)
     assert found["a", "CRS_ge3"].high == pytest.approx(1 - 0.025 ** (1 / 10))
-    (response,) = [one for one in comparisons(scored, "b", names, "lugano") if one.endpoint == "ORR_d30"]
+    (response,) = [one for one in comparisons(scores(scored, *names), "b", names) if one.endpoint == "ORR_d30"]
     assert response.value == pytest.approx(0.4)
     assert response.better is not None
     assert response.better > 0.9
@@ -105,13 +121,13 @@ def test_estimates_and_differences_come_from_the_endpoints(scored: Records) -> N
 
 def test_one_arm_is_compared_with_nobody(scored: Records) -> None:
     alone = Records(scored.table[scored.table["arm"] == "a"])
-    assert comparisons(alone, "a", ["ORR_d30"], "lugano") == ()
-    assert estimates(Records.empty(), ["ORR_d30"], "lugano") == ()
+    assert comparisons(scores(alone, "ORR_d30"), "a", ["ORR_d30"]) == ()
+    assert estimates(scores(Records.empty(), "ORR_d30"), ["ORR_d30"]) == ()
 
 
 def test_survival_curves_carry_published_milestones_of_their_own_arm(scored: Records) -> None:
     beside = [Published("a", "OS_12m", "T", 0.7, 0.6, 0.8, 30), Published("a", "PFS_6m", "T", 0.5, 0.4, 0.6, 30)]
-    drawn = survival(scored, ["a", "b"], beside, "lugano")
+    drawn = survival(scores(scored), ["a", "b"], beside)
     assert [point.day for point in drawn["OS"]["a"].published] == [365.0]
     assert [point.day for point in drawn["PFS"]["a"].published] == [182.5]
     assert drawn["OS"]["b"].published == ()
@@ -119,7 +135,8 @@ def test_survival_curves_carry_published_milestones_of_their_own_arm(scored: Rec
 
 
 def test_responses_by_visit_count_every_infused_patient(scored: Records) -> None:
-    rows = responses(scored, {"a": "A", "b": "B"}, (0.0, 30.0, 90.0), "lugano")
+    visits = (0.0, 30.0, 90.0)
+    rows = responses(read([scored], (), "lugano", visits), {"a": "A", "b": "B"}, visits)
     assert [(visit, label) for visit, label, _ in rows] == [
         ("Day 30", "A"),
         ("Day 30", "B"),
@@ -153,7 +170,8 @@ def a_study(records: Records) -> Any:
         published=lambda arm: ("marin_2024",) if arm == "a" else ("zuma_1",),
     )  # fmt: skip
     return SimpleNamespace(
-        scenario=scenario, records=records, courses=pd.DataFrame(columns=["arm", "day", "observable", "median"]),
+        scenario=scenario, parts=lambda: iter([records]),
+        courses=pd.DataFrame(columns=["arm", "day", "observable", "median"]),
         parameters={arm: parameter_table(arm) for arm in arms}, ledger=pd.DataFrame(), kept="",
         failed=pd.DataFrame(columns=["arm", "patient", "reason"]),
         manifest={"scenario": "mine", "seed": 1, "calibrated": False, "extrapolations": {"a": ["dose too high"]}},
