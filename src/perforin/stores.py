@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,7 +78,8 @@ class Folder:
                 f"found a run folder that cannot be written, {self.path} ({problem.strerror}); needed another --out"
             ) from None
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
 
     def names(self, folder: str) -> list[str]:
         """Names of the files in a folder."""

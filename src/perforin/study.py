@@ -23,7 +23,7 @@ from perforin.errors import ComputeError, UserError, nearest
 from perforin.making.make import make
 from perforin.patients.cohort import enrol
 from perforin.patients.course import Course
-from perforin.placement import each, place
+from perforin.placement import place
 from perforin.prepared import Ready, make_ready
 from perforin.records import Records
 from perforin.runs import RunFolder
@@ -177,7 +177,7 @@ def _run(
 ) -> Study:
     clock, tell, count = time.perf_counter(), progress or (lambda _: None), scenario.patients.n
     tell(Progress(0, count, "composing and compiling"))
-    with place(workers, cluster) as at:
+    with place(chunk, workers, cluster) as at:
         ready = _ready(_Asked(text, scenario))
         begun = kept.json("manifest.json") if kept.has("manifest.json") else None
         if begun is None:
@@ -190,7 +190,7 @@ def _run(
         tasks = [(kept.where, first, min(size, count - first)) for first in left]
         done = count - sum(many for *_, many in tasks)
         tell(Progress(done, count, "simulating"))
-        for *_, many in each(at, chunk, tasks, interrupted):
+        for *_, many in at.each(tasks, interrupted):
             done += many
             tell(Progress(done, count, "simulating"))
     if done < count:

@@ -100,14 +100,20 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[Any], None] | None]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
+        task = bar.add_task("starting", total=None, rate="")
 
         def moved(step: Any) -> None:
-            bar.update(task, completed=step.done, total=step.total, description=step.stage)
+            if bar.tasks[task].description != step.stage:  # what an earlier run has finished is not this one's speed
+                bar.reset(task, completed=step.done, total=step.total, description=step.stage, rate="")
+                return
+            bar.update(task, completed=step.done)
+            speed = bar.tasks[task].speed
+            bar.update(task, rate=f"{speed:.0f}/s" if speed else "")
 
         yield moved

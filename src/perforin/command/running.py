@@ -185,16 +185,15 @@ def _simulate(
     if scenario is not None:
         folder = loading.fresh_folder(out, scenario.name)
     began = time.perf_counter()
-    with interruptible() as stop, progress_bar(quiet) as moved:
-        told: dict[str, Any] = {"workers": workers, "cluster": cluster, "progress": moved, "interrupted": stop}
+    with progress_bar(quiet) as moved:
         try:
-            done = study.resume(folder, **told) if scenario is None else study.run(scenario, folder=folder, **told)
+            with interruptible() as stop:
+                told: dict[str, Any] = {"workers": workers, "cluster": cluster, "progress": moved, "interrupted": stop}
+                done = study.resume(folder, **told) if scenario is None else study.run(scenario, folder=folder, **told)
         except study.Interrupted as stopped:
             note(f"stopped: {stopped} Finished chunks are kept in {folder}. To go on: perforin resume {folder}")
             return STOPPED, None, folder
-    if not len(done.ledger):
-        done = with_ledger(done)
-    findings = gather(done)
+        findings = gather(done if len(done.ledger) else with_ledger(done), progress=moved)
     write(findings, folder)
     if not quiet:
         note(f"{time.perf_counter() - began:.1f} s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from perforin.report import scoring
 from perforin.report.claims import disputed
 from perforin.report.findings import Findings, Published
 from perforin.report.subject import arm_labels
-from perforin.study import DRAWN
+from perforin.study import DRAWN, Progress
 
 if TYPE_CHECKING:
     from perforin.scenario import Scenario
@@ -29,17 +29,21 @@ __all__ = ["extrapolation", "gather", "published", "references", "short_name", "
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-def gather(study: Study, subjects: Iterable[int] | None = None) -> Findings:
+def gather(
+    study: Study, subjects: Iterable[int] | None = None, progress: Callable[[Progress], None] | None = None
+) -> Findings:
     """Score every endpoint of a study and lay all beside what trials published.
 
     Args:
         study: finished.
         subjects: only these patients; all when not given.
+        progress: is told how many patients have been scored.
     """
     scenario = study.scenario
     labels, visits = arm_labels(scenario), scenario.visit_days
     beside = published(scenario, scenario.endpoints)
-    scores = scoring.read(_of(study.parts(), subjects), scenario.endpoints, plan_of(scenario).criteria, visits)
+    parts = _telling(_of(study.parts(), subjects), int(study.manifest.get("patients", 0)), progress)
+    scores = scoring.read(parts, scenario.endpoints, plan_of(scenario).criteria, visits)
     early = takewhile(lambda part: part.table["subject"].min() < DRAWN, _of(study.parts(), subjects))
     table, limit, unit = transgene(Records.concat(early))
     found = scoring.enrolled(scores)
@@ -85,6 +89,17 @@ def _of(parts: Iterable[Records], subjects: Iterable[int] | None) -> Iterator[Re
         rows = part.table[np.isin(part.table["subject"], chosen)]
         if len(rows):
             yield Records(rows)
+
+
+def _telling(
+    parts: Iterator[Records], total: int, progress: Callable[[Progress], None] | None
+) -> Iterator[Records]:
+    done = 0
+    for part in parts:
+        if progress is not None:
+            progress(Progress(done, total, "scoring"))
+            done += part.table["subject"].nunique()
+        yield part
 
 
 def published(scenario: Scenario, endpoints: Iterable[str]) -> list[Published]:
