@@ -12,10 +12,10 @@ import pydantic
 from perforin.distributions import Population
 from perforin.errors import nearest
 from perforin.nouns import Number
-from perforin.schedule import Amount, DoseRow, DrugRow, RescueRow
+from perforin.schedule import Amount, DoseRow, DrugRow, RedoseRow, RescueRow
 from perforin.yaml_reader import Strict
 
-__all__ = ["Arm", "DiseaseChoice", "Given", "Patients", "Question", "ReportOptions", "Rescue"]
+__all__ = ["Arm", "DiseaseChoice", "Given", "Patients", "Question", "Redose", "ReportOptions", "Rescue"]
 
 _NAME = re.compile(r"[A-Za-z]\w*")
 _RESERVED = ("patient",)
@@ -90,6 +90,7 @@ class Arm(Strict):
     lymphodepletion: Lymphodepletion = ()
     drugs: tuple[DrugRow, ...] = ()
     rescue: tuple[RescueRow, ...] = ()
+    redose: tuple[RedoseRow, ...] = ()
     process: str = ""
     parameters: dict[str, Number] = pydantic.Field(default_factory=dict)
     published: tuple[str, ...] | None = None
@@ -120,10 +121,10 @@ class Arm(Strict):
             yield "found a schedule and no product; needed 'product: name'"
         if self.process and not self.chosen:
             yield "found a process and no product; needed 'product: name'"
-        for row in self.schedule:
-            if row.product not in self.chosen and (row.product or len(self.chosen) > 1):
+        for block, row in [("schedule", row) for row in self.schedule] + [("redose", row) for row in self.redose]:
+            if row.product not in self.chosen and (row.product or len(self.chosen) != 1):
                 keys = list(self.chosen)
-                yield f"schedule: found the product {row.product!r}; needed one of {keys}{nearest(row.product, keys)}"
+                yield f"{block}: found the product {row.product!r}; needed one of {keys}{nearest(row.product, keys)}"
 
 
 @dataclass(frozen=True)
@@ -145,3 +146,18 @@ class Rescue:
     unit: str
     toxicity: str
     grade: int
+
+
+@dataclass(frozen=True)
+class Redose:
+    """A further dose of a product whenever an observable falls below a level, between two days, so often at most."""
+
+    dose: str
+    amount: Amount
+    unit: str
+    observable: str
+    level: float
+    unit_of_level: str
+    after: float
+    until: float
+    most: int

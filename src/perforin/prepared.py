@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from perforin.actions import Actions, actions_of
+from perforin.errors import UserError
 from perforin.kernels.build import Kernel, build
 from perforin.library import Model
 from perforin.making.process import Process, read_process
@@ -16,7 +18,7 @@ from perforin.nouns import Criteria
 from perforin.patients.doses import Administration
 from perforin.patients.treat import outputs_for
 from perforin.sampling_days import sampling_days
-from perforin.scenario import Given, Rescue, Scenario
+from perforin.scenario import Given, Scenario
 from perforin.trial.plan import TrialPlan
 
 __all__ = ["PreparedArm", "Ready", "administrations", "begin_of", "make_ready", "plan_of"]
@@ -55,14 +57,17 @@ def administrations(
 
 @dataclass(frozen=True)
 class PreparedArm:
-    """One arm: its model, kernel, process and what is given."""
+    """One arm: its model, process, what is given on fixed days, and what its patients' state calls for.
+
+    The kernel solves the network of the actions: that of the model, with events.
+    """
 
     name: str
     model: Model
     kernel: Kernel
     process: Process
     given: tuple[Given, ...]
-    rescue: tuple[Rescue, ...]
+    actions: Actions
     products: tuple[str, ...]
 
     @property
@@ -104,12 +109,14 @@ def make_ready(scenario: Scenario) -> Ready:
     Raises:
         UserError: names, units or numbers that do not fit together.
     """
-    models = {name: scenario.model(name) for name in scenario.arms}
+    models, plan = {name: scenario.model(name) for name in scenario.arms}, plan_of(scenario)
+    actions = {name: _actions(scenario, name, model, plan) for name, model in models.items()}
     untreated = scenario.model(None)
     outputs = tuple(dict.fromkeys([*outputs_for(untreated.network), *untreated.network.state_names]))
     with ThreadPoolExecutor(max_workers=2) as pool:
         waiting = {
-            name: pool.submit(build, model.network, outputs_for(model.network)) for name, model in models.items()
+            name: pool.submit(build, actions[name].network, outputs_for(model.network))
+            for name, model in models.items()
         }
         alone = pool.submit(build, untreated.network, outputs)
         kernels = {name: one.result() for name, one in waiting.items()}
@@ -124,10 +131,16 @@ def make_ready(scenario: Scenario) -> Ready:
                 kernel=kernels[name],
                 process=read_process(process, *scenario.library.process(process)),
                 given=scenario.given(name),
-                rescue=scenario.rescue(name),
+                actions=actions[name],
                 products=tuple(products),
             )
         )
-    plan = plan_of(scenario)
     days = sampling_days(scenario.horizon, [*plan.visits, *plan.samples])
     return Ready(scenario, tuple(arms), untreated, alone.result(), days, plan)
+
+
+def _actions(scenario: Scenario, arm: str, model: Model, plan: TrialPlan) -> Actions:
+    try:
+        return actions_of(model.network, scenario.rescue(arm), scenario.redose(arm), plan.numbers)
+    except UserError as problem:
+        raise UserError(str(problem), scenario.at("arms", arm, "redose")) from None

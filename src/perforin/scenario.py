@@ -16,7 +16,7 @@ import pydantic
 import yaml
 from numpy.typing import NDArray
 
-from perforin.arms import Arm, DiseaseChoice, Given, Patients, Question, ReportOptions, Rescue
+from perforin.arms import Arm, DiseaseChoice, Given, Patients, Question, Redose, ReportOptions, Rescue
 from perforin.distributions import Population, check_correlations
 from perforin.endpoints.catalogue import HEADLINE, find
 from perforin.errors import Location, UserError, nearest
@@ -194,6 +194,15 @@ class Scenario(Strict):
             unit = self.library.drug_unit(row.drug, where)
             how_much = row.amount or self._usual(row.drug, where)
             out.append(Rescue(row.drug, how_much, unit, row.condition.toxicity, row.condition.grade))
+        return tuple(out)
+
+    def redose(self, arm: str) -> tuple[Redose, ...]:
+        """Further doses that a patient's state calls for."""
+        out, products = [], self.products(arm)
+        for row in self.arms[arm].redose:
+            key = row.product or next(iter(products))
+            until = self.horizon if row.until is None else row.until
+            out.append(Redose(key, row.amount, products[key].unit, *row.level, row.after, until, row.most))
         return tuple(out)
 
     def _usual(self, drug: str, where: Location) -> Amount:

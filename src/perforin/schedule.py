@@ -18,11 +18,12 @@ from perforin.distributions import Quantity, quantity
 from perforin.errors import UserError
 from perforin.yaml_reader import Strict, problem_at
 
-__all__ = ["Amount", "Condition", "Day", "DoseRow", "DrugRow", "RescueRow", "amount", "day", "fits"]
+__all__ = ["Amount", "Condition", "Day", "DoseRow", "DrugRow", "RedoseRow", "RescueRow", "amount", "day", "fits"]
 
 Array = NDArray[np.float64]
 
 _CONDITION = re.compile(r"\s*(CRS|ICANS)\s*(>=|>)\s*([0-5])\s*")
+_FALLS = re.compile(r"\s*([A-Za-z]\w*)\s*<\s*(\d.*)")
 _PER = {"kg": "weight", "m**2": "body_surface"}
 
 
@@ -251,4 +252,40 @@ class RescueRow(Strict):
             _ = self.condition
         except UserError as problem:
             raise problem_at("when", str(problem)) from None
+        return self
+
+
+class RedoseRow(Strict):
+    """Cells again: ``{dose: 8e8 cell, when: product_blood < 1 cell/uL, after: 28, until: 180, most: 2}``."""
+
+    dose: Quantity
+    cap: Quantity | None = None
+    product: str = ""
+    when: str
+    after: Day = 0.0
+    until: Day | None = None
+    most: int = pydantic.Field(default=1, ge=1)
+
+    @cached_property
+    def amount(self) -> Amount:
+        """How much each time."""
+        return amount(self.dose, self.cap)
+
+    @cached_property
+    def level(self) -> tuple[str, float, str]:
+        """The observable, the level that it falls below, and its unit."""
+        match = _FALLS.fullmatch(self.when)
+        if match is None:
+            raise UserError(f"found {self.when!r}; needed an observable and a level: 'product_blood < 1 cell/uL'")
+        return (match[1], *quantity(match[2]))
+
+    @pydantic.model_validator(mode="after")
+    def _readable(self) -> RedoseRow:
+        for key, read in (("dose", lambda: fits(self.amount, "cell", ("kg",))), ("when", lambda: self.level)):
+            try:
+                _ = read()
+            except UserError as problem:
+                raise problem_at(key, str(problem)) from None
+        if self.until is not None and self.after >= self.until:
+            raise ValueError(f"found 'after: {self.after:g}' and 'until: {self.until:g}'; needed an earlier first day")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,10 @@ from perforin.making.attrition import deadlines
 from perforin.making.lot import Lots
 from perforin.patients.cohort import Cohort
 from perforin.patients.course import Course
-from perforin.patients.doses import Administration, doses_for
+from perforin.patients.doses import doses_for
 from perforin.patients.treat import Treated, treated
 from perforin.prepared import PreparedArm, Ready
 from perforin.streams import Streams
-from perforin.trial.grades import toxicities
 
 __all__ = ["TOLERANCE", "Waiting", "deadlines_of", "treat", "values_of", "wait"]
 
@@ -77,21 +76,34 @@ def treat(
 ) -> tuple[Course, pd.DataFrame]:
     """One arm from the lots' days on; returns the course and a table of the patients who failed, by name and reason.
 
-    Rescue drugs follow in a second pass, given on the day on which the first pass reached the toxicity's grade: until
-    then the two passes are equal.
+    Rescue drugs and further doses are events of the kernel, given at the moment at which a patient's state calls for
+    them.
     """
     infused, own = cohort.only(lots.infused), lots.only(lots.infused)
     numbers = values_of(ready, arm.model, infused, streams)
     start = _at_begin(ready, arm, own, waiting.numbers[lots.infused], numbers)
     given = arm.administrations(infused.columns, own.viability)
-    done = _follow(ready, arm, infused, numbers, start, given, streams)
-    if extra := _rescue(ready, arm, infused, _course(ready, arm, infused, own, done), streams):
-        done = _follow(ready, arm, infused, numbers, start, [*given, *extra], streams)
+    acting = arm.actions.numbers(numbers, infused.columns, own.viability, infused.patients, streams)
+    doses = doses_for(arm.model.network, given, numbers)
+    solution = arm.kernel.run(acting, start, doses, ready.days, begin=arm.begin, rtol=TOLERANCE)
+    done = treated(arm.model.network, arm.kernel.outputs, solution, ready.days, infused.patients, streams)
+    reached = {what: np.full(len(lots), np.nan) for what in arm.actions.reached(solution.event_day)}
+    for what, day in arm.actions.reached(solution.event_day).items():
+        reached[what][lots.infused] = day
+    infusions = np.full(len(lots), max(arm.infusions, 1))
+    infusions[lots.infused] += arm.actions.redosed(solution.event_count)
     whole = done.beside(waiting.of(~lots.infused), lots.infused)
     lost = np.flatnonzero(whole.status == FAILED)
     table = {"arm": arm.name, "patient": cohort.patients[lost], "reason": [whole.reasons[i] for i in lost]}
     failed = pd.DataFrame(table).astype({"arm": "str", "patient": "int64", "reason": "str"})
-    return _course(ready, arm, cohort, lots, whole), failed
+    course = Course(
+        patients=cohort.patients, days=ready.days, observables=whole.observables, infused=lots.infused,
+        status=whole.status, extinct_day=whole.fate.extinct_day, positive_extinct_day=whole.fate.positive_day,
+        negative_extinct_day=whole.fate.negative_day, wait=lots.day,
+        cost=costs(arm.process, lots, infusions).total, covariates=cohort.table(),
+        reached=reached,
+    )  # fmt: skip
+    return course, failed
 
 
 def _at_begin(ready: Ready, arm: PreparedArm, lots: Lots, untreated: Array, numbers: Array) -> Array:
@@ -106,35 +118,3 @@ def _at_begin(ready: Ready, arm: PreparedArm, lots: Lots, untreated: Array, numb
         if name in place and name in network.state_names:
             start[:, i] = waited.values[:, 0, place[name]]
     return start
-
-
-def _follow(
-    ready: Ready, arm: PreparedArm, infused: Cohort, numbers: Array, start: Array, given: Sequence[Administration],
-    streams: Streams,
-) -> Treated:  # fmt: skip
-    doses = doses_for(arm.model.network, given, numbers)
-    solution = arm.kernel.run(numbers, start, doses, ready.days, begin=arm.begin, rtol=TOLERANCE)
-    return treated(arm.model.network, arm.kernel.outputs, solution, ready.days, infused.patients, streams)
-
-
-def _course(ready: Ready, arm: PreparedArm, cohort: Cohort, lots: Lots, found: Treated) -> Course:
-    return Course(
-        patients=cohort.patients, days=ready.days, observables=found.observables, infused=lots.infused,
-        status=found.status, extinct_day=found.fate.extinct_day, positive_extinct_day=found.fate.positive_day,
-        negative_extinct_day=found.fate.negative_day, wait=lots.day,
-        cost=costs(arm.process, lots, max(arm.infusions, 1)).total, covariates=cohort.table(),
-    )  # fmt: skip
-
-
-def _rescue(ready: Ready, arm: PreparedArm, cohort: Cohort, course: Course, streams: Streams) -> list[Administration]:
-    """One dose of each rescue drug on the first day of the grade that calls for it; infinity for the others."""
-    if not arm.rescue:
-        return []
-    found = toxicities(course, ready.plan.numbers, streams)
-    onsets = {"CRS": found.crs.onsets, "ICANS": found.icans.onsets}
-    out = []
-    for one in arm.rescue:
-        day = np.where(course.solved, onsets[one.toxicity][:, one.grade - 1], np.inf)
-        if np.isfinite(day).any():
-            out.append(Administration(one.dose, day, one.amount.each(one.unit, cohort.columns, len(day))))
-    return out

@@ -171,7 +171,8 @@ def test_a_clone_sinks_below_nothing_only_where_it_has_died_out(scenario):
     for arm in ready.arms:
         network, numbers = arm.model.network, values_of(ready, arm.model, cohort, streams)
         doses = doses_for(network, arm.administrations(cohort.columns, np.ones(1000)), numbers)
-        solution = arm.kernel.run(numbers, network.start(numbers), doses, ready.days, begin=arm.begin)
+        start, numbers = network.start(numbers), arm.actions.never(numbers)
+        solution = arm.kernel.run(numbers, start, doses, ready.days, begin=arm.begin)
         assert (solution.status < FAILED).all()
         done = treated(network, arm.kernel.outputs, solution, ready.days, patients, streams)
         for name, kind in network.clones:

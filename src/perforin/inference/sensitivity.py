@@ -87,7 +87,7 @@ def _courses(ready: Ready, arm: PreparedArm, numbers: Array, middle: Mapping[str
     doses = doses_for(arm.model.network, arm.administrations(columns, viability), numbers)
     days = np.unique([*ready.days[ready.days <= HORIZON], 30.0])
     begin = np.full(count, arm.begin)
-    solution = arm.kernel.run(numbers, arm.model.network.start(numbers), doses, days, begin=begin)
+    solution = arm.kernel.run(arm.actions.never(numbers), arm.model.network.start(numbers), doses, days, begin=begin)
     return solution.values, days, solution.status != FAILED
 
 

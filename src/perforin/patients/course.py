@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -48,8 +48,9 @@ class Course:
     network; ``infused`` (N,); ``status`` (N,) 0 ok, 1 retried, 2 failed; ``extinct_day``, ``positive_extinct_day``,
     ``negative_extinct_day`` (N,) day on which the last clone of all, of the antigen-positive and of the
     antigen-negative ones died [day], infinity where it lives; ``wait`` (N,) days from enrolment to infusion or loss;
-    ``cost`` (N,) [USD]; ``covariates`` one row per patient. Rows of patients never infused hold their untreated course
-    counted from enrolment, or NaN.
+    ``cost`` (N,) [USD]; ``covariates`` one row per patient; ``reached`` (toxicity, grade) -> (N,) first day on which it
+    was seen to be reached between the days of the course, NaN for never. Rows of patients never infused hold their
+    untreated course counted from enrolment, or NaN.
     """
 
     patients: NDArray[np.int64]
@@ -63,6 +64,7 @@ class Course:
     wait: Array
     cost: Array
     covariates: pd.DataFrame
+    reached: Mapping[tuple[str, int], Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.patients)
@@ -109,6 +111,7 @@ class Course:
             patients=self.patients[chosen],
             observables={name: values[chosen] for name, values in self.observables.items()},
             covariates=self.covariates[chosen],
+            reached={what: day[chosen] for what, day in self.reached.items()},
             **columns,
         )
 
