@@ -198,11 +198,11 @@ class Scenario(Strict):
 
     def redose(self, arm: str) -> tuple[Redose, ...]:
         """Further doses that a patient's state calls for."""
-        out, products = [], self.products(arm)
+        units = {key: product.unit for key, product in self.products(arm).items()}
+        out = []
         for row in self.arms[arm].redose:
-            key = row.product or next(iter(products))
-            until = self.horizon if row.until is None else row.until
-            out.append(Redose(key, row.amount, products[key].unit, *row.level, row.after, until, row.most))
+            key, until = row.product or next(iter(units)), self.horizon if row.until is None else row.until
+            out.append(Redose(key, row.amount, units[key], *row.level, row.after, until, row.most))
         return tuple(out)
 
     def _usual(self, drug: str, where: Location) -> Amount:
@@ -380,27 +380,20 @@ def _arm_problems(scenario: Scenario, arm: str, library: Library) -> Iterator[tu
                 yield scenario.at("arms", arm, block, i, "dose"), f"arms.{arm}.{block}.{i}.dose: {wrong}"
     scenario.rescue(arm)
     given = scenario.given(arm)
-    for key, product in products.items():
-        if not any(one.dose == key for one in given):
-            yield (
-                scenario.at("arms", arm),
-                f"found no schedule for {product.name}; needed 'schedule: [{{day: 0, dose: ...}}]'",
-            )
+    for product in (product for key, product in products.items() if all(one.dose != key for one in given)):
+        missing = f"found no schedule for {product.name}; needed 'schedule: [{{day: 0, dose: ...}}]'"
+        yield scenario.at("arms", arm), missing
     for one in given:
         first = 0.0 if one.dose in products else _EARLIEST
-        for day in one.days:
-            if not first <= day <= scenario.horizon:
-                found = f"arms.{arm}: found a dose of {one.dose} on day {day:g}"
-                problem = f"{found}; needed a day from {first:g} to {scenario.horizon:g}, the horizon"
-                yield scenario.at("arms", arm, "schedule" if one.dose in products else "drugs"), problem
+        for day in (day for day in one.days if not first <= day <= scenario.horizon):
+            found = f"arms.{arm}: found a dose of {one.dose} on day {day:g}"
+            problem = f"{found}; needed a day from {first:g} to {scenario.horizon:g}, the horizon"
+            yield scenario.at("arms", arm, "schedule" if one.dose in products else "drugs"), problem
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of a scenario file, for editors."""
     schema = Scenario.model_json_schema()
-    extends = {"type": "string", "description": "Another scenario that this one changes."}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "properties": {"extends": extends, **schema["properties"]},
-    }
+    more = {"extends": {"type": "string", "description": "Another scenario that this one changes."}}
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {**draft, **schema, "properties": {**more, **schema["properties"]}}

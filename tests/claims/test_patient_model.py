@@ -44,7 +44,7 @@ def courses(arms):
         given += [Administration(dose, np.full(count, day), np.full(count, amount)) for dose, day, amount in extra]
         start = arm.model.network.start(numbers)
         doses = doses_for(arm.model.network, given, numbers)
-        solution = arm.kernel.run(numbers, start, doses, DAYS, begin=arm.begin)
+        solution = arm.kernel.run(arm.actions.never(numbers), start, doses, DAYS, begin=arm.begin)
         assert (solution.status != FAILED).all()
         place = {out: i for i, out in enumerate(arm.kernel.outputs)}
         return {key: solution.values[:, :, place[of]] for key, of, _ in arm.model.network.observables}

@@ -2,13 +2,13 @@
    A condition that becomes true and false again within a quarter of a step is not seen. */
 #if EVENTS
 #define TRIES 1000
-static __attribute__((noinline)) void judge(const V *restrict Y, const V *restrict R, const V *restrict Q, V T, M *restrict C) {
+static __attribute__((noinline)) void judge(const V *restrict Y, const V *restrict R, const V *restrict Q, V time, M *restrict C) {
 @JUDGE@
 }
-static __attribute__((noinline)) void follow(const V *restrict Y, const V *restrict R, V T, V *restrict E) {
+static __attribute__((noinline)) void follow(const V *restrict Y, const V *restrict R, V time, V *restrict E) {
 @FOLLOW@
 }
-static __attribute__((noinline)) void answer(const V *restrict Y, const V *restrict R, const V *restrict Q, V T, V *restrict A) {
+static __attribute__((noinline)) void answer(const V *restrict Y, const V *restrict R, const V *restrict Q, V time, V *restrict A) {
 @ANSWER@
 }
 enum { HIGHEST, LOWEST, DAYS };

@@ -8,7 +8,7 @@ from perforin.kernels.nodes import CONDITIONS, Graph
 
 __all__ = ["Writer"]
 
-LEAVES = {"state": "Y[{}]", "parameter": "P[{}]", "running": "Q[{}]", "time": "T"}
+LEAVES = {"state": "Y[{}]", "parameter": "P[{}]", "running": "Q[{}]", "time": "time"}
 
 
 class Writer:
