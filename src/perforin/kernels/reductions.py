@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq, minimize_scalar
 
 from perforin.errors import UserError, nearest
 
-__all__ = ["KEPT", "Kind", "Reduction", "Watches", "watches"]
+__all__ = ["KEPT", "Kind", "Reduction", "Tally", "Watches", "watches"]
 
 Array = NDArray[np.float64]
 Kind = Literal[
@@ -110,3 +111,61 @@ def _checked(one: Reduction, outputs: Sequence[str], patients: int) -> Array:
         raise UserError(f"found no level, or one of shape {level.shape}, for the {one.kind} of {one.output!r}; "
                         f"needed a finite number, or {patients} of them")  # fmt: skip
     return np.broadcast_to(level, (patients,)).astype(np.float64)
+
+
+EMPTY = np.array([[-np.inf, np.nan, 0, 0, 0], [np.inf, np.nan, 0, 0, 0], [0, 0, 0, 0, 0],
+                  [np.inf, -np.inf, np.inf, -np.inf, 0]])  # fmt: skip
+"""What is kept before anything has been seen, by what is watched."""
+LOOKS = 9
+
+
+class Tally:
+    """What one patient's course has shown, step by step: the slow reading, by SciPy, of what reductions.c keeps."""
+
+    def __init__(self, watches: Watches, who: int) -> None:
+        self.watches, self.level = watches, watches.level[who]
+        self.kept = EMPTY[watches.kind].copy()
+
+    def take(self, outputs: Callable[[float], Array], begin: float, end: float) -> None:
+        """Take in a step; ``outputs`` gives the kernel's on any day of it."""
+        see = self.watches
+        for k, (kind, place) in enumerate(zip(see.kind, see.output, strict=True)):
+            first, last = max(begin, see.begin[k]), min(end, see.end[k])
+            if first >= last:
+                continue
+            days = np.linspace(first, last, LOOKS)
+
+            def one(day: float, place: int = place) -> float:
+                return float(outputs(day)[place])
+
+            if kind == 2:
+                nodes, weights = np.polynomial.legendre.leggauss(LOOKS)
+                half = (last - first) / 2
+                self.kept[k, 0] += half * sum(weights * [one(day) for day in first + half * (1 + nodes)])
+            elif kind == 3:
+                self._cross(k, one, days)
+            else:
+                self._extreme(k, one, days, 1.0 if kind == 0 else -1.0)
+
+    def _extreme(self, k: int, one: Callable[[float], float], days: Array, sign: float) -> None:
+        high = int(np.argmax([sign * one(day) for day in days]))
+        bounds = days[max(high - 1, 0)], days[min(high + 1, LOOKS - 1)]
+        top = minimize_scalar(lambda day: -sign * one(day), bounds=bounds, method="bounded", options={"xatol": 1e-9})
+        for day in (days[high], top.x):
+            if sign * one(day) > sign * self.kept[k, 0]:
+                self.kept[k, :2] = one(day), day
+
+    def _cross(self, k: int, one: Callable[[float], float], days: Array) -> None:
+        level, kept = self.level[k], self.kept[k]
+        above = [one(day) > level for day in days]
+        for i in range(LOOKS - 1):
+            ends = [days[i], days[i + 1]]
+            if above[i] != above[i + 1]:
+                turn = float(brentq(lambda day: one(day) - level, *ends, xtol=1e-12))
+                parts = [(above[i], ends[0], turn), (above[i + 1], turn, ends[1])]
+            else:
+                parts = [(above[i], *ends)]
+            for high, first, last in parts:
+                at = 0 if high else 2
+                kept[at], kept[at + 1] = min(kept[at], first), max(kept[at + 1], last)
+                kept[4] += (last - first) * high
