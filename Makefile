@@ -27,7 +27,6 @@ check: .venv/.test ## style, types, layers
 
 bench: .venv/.test ## measure speed on this machine, beside rivals
 	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/kernels.py
 
 docs: .venv/.docs ## build the site into site/
 	@$(BIN)/python docs/generate.py

@@ -1,83 +1,96 @@
-"""What is measured: each entry says what it does, in which unit, and how to do it once."""
+"""What is measured: models, phases and tolerances; and with which tools. Nothing else decides it."""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
+from typing import Literal
 
-import numpy as np
+import rivals
+from problems import SCENARIO
+from tools.problem import LeftOut
 
-from perforin import study
-from perforin.kernels.build import build
-from perforin.prepared import Ready, make_ready
-from perforin.scenario import Scenario, read_scenario
+__all__ = ["BENCHES", "TOOLS", "TRUTH", "Bench", "Phase", "Tool"]
 
-SCENARIO = "cd19_lbcl_head_to_head"
+Phase = Literal["compose", "compile", "solve", "reduce", "write", "simulate", "help"]
+
+OURS = (3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7, 1e-8)
+THEIRS = (1e-4, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 1e-8)
+"""Relative tolerances; perforin's are dense, for its time is read off between them at the error of each other tool."""
 
 
 @dataclass(frozen=True)
-class BenchSpec:
-    """One measurement; ``repeat`` times, of which the best counts."""
+class Bench:
+    """One measurement: a phase of a model, in so many patients."""
+
+    model: str
+    phase: Phase
+    unit: str
+    patients: int = 16
+
+    @property
+    def name(self) -> str:
+        """As in the results."""
+        return f"{self.model}/{self.phase}"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something that solves: its name, the module in ``tools/``, tolerances, and what must be installed for it.
+
+    ``variable`` names the environment variable that holds a path to the tool where a user must have installed it.
+    """
 
     name: str
-    unit: str
-    once: Callable[[], float]
-    repeat: int = 3
+    module: str
+    packages: tuple[str, ...] = ()
+    variable: str = ""
+    sweep: tuple[float, ...] = THEIRS
+
+    def python(self, tell: Callable[[str], None]) -> Path:
+        """The Python that runs its worker, its packages installed.
+
+        Raises:
+            LeftOut: a package cannot be installed, or no path was given.
+        """
+        if self.variable and not os.environ.get(self.variable):
+            raise LeftOut(f"not asked for: set {self.variable} to {_PATHS[self.variable]}")
+        if self.variable == "PERFORIN_BENCH_AMICI":
+            return Path(os.environ[self.variable])
+        if self.packages and (reason := rivals.install(self.packages, tell)):
+            raise LeftOut(reason)
+        return rivals.environment() if self.packages else Path(sys.executable)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes to do some work."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+_PATHS = {
+    "PERFORIN_BENCH_RSCRIPT": "an Rscript whose library has mrgsolve or rxode2",
+    "PERFORIN_BENCH_AMICI": "a Python that has amici",
+}
 
-
-@cache
-def scenario() -> Scenario:
-    """The question that is measured."""
-    return read_scenario(SCENARIO)
-
-
-@cache
-def ready() -> Ready:
-    """Its models and kernels."""
-    return make_ready(scenario())
-
-
-def show_help() -> float:
-    """A new process that prints the help."""
-    line = [sys.executable, "-c", "from perforin.command import main; main()", "--help"]
-    return seconds(lambda: subprocess.run(line, capture_output=True, check=False))
-
-
-def compose() -> float:
-    """Nouns, wiring, units and rows of one arm, composed again."""
-    arm = next(iter(scenario().arms))
-    return seconds(lambda: read_scenario(SCENARIO).model(arm))
-
-
-def compile_kernel() -> float:
-    """C of one arm's network written and compiled, nothing cached."""
-    network = ready().arms[0].model.network
-    with tempfile.TemporaryDirectory() as empty:
-        return seconds(lambda: build(network, backend="compiled", cache=empty))
-
-
-def simulate() -> float:
-    """Patients a second and core, all arms and everything from enrolment to records."""
-    patients = 250
-    took = seconds(lambda: study.simulate(ready(), np.arange(patients)))
-    return patients * len(ready().arms) / took
-
-
-BENCHES = (
-    BenchSpec("help", "s", show_help),
-    BenchSpec("compose", "s", compose),
-    BenchSpec("compile", "s", compile_kernel, repeat=1),
-    BenchSpec("simulate", "patients/s", simulate),
+_SCIPY = ("with_scipy", ("numpy", "numba", "scipy"))
+TOOLS = (
+    Tool("perforin", "with_perforin", sweep=OURS),
+    Tool("libRoadRunner", "with_roadrunner", ("numpy", "libroadrunner")),
+    Tool("CasADi CVODES", "with_casadi", ("numpy", "casadi")),
+    Tool("SciPy odeint", *_SCIPY),
+    Tool("SciPy LSODA", *_SCIPY),
+    Tool("SciPy BDF", *_SCIPY),
+    Tool("diffrax Tsit5", "with_diffrax", ("numpy", "jax", "diffrax")),
 )
+
+TRUTH = Tool("truth", *_SCIPY)
+"""What solves for the truth at a relative tolerance of 1e-12."""
+
+_ARMS = tuple(f"{SCENARIO}/{arm}" for arm in ("car_nk", "car_t"))
+BENCHES = (
+    *(Bench(model, phase, unit) for model in ("reference", *_ARMS)
+      for phase, unit in (("compile", "kernel"), ("solve", "patient-year"))),
+    *(Bench(model, "reduce", "patient-year", 512) for model in ("reference", *_ARMS)),
+    *(Bench(arm, "compose", "model") for arm in _ARMS),
+    Bench(SCENARIO, "simulate", "patient and arm", 250),
+    Bench(SCENARIO, "write", "patient and arm", 250),
+    Bench("command", "help", "call"),
+)  # fmt: skip

@@ -1,55 +1,85 @@
-"""Measure and print; ``--json FILE`` keeps the numbers with machine, commit and versions."""
+"""Measure what the registry lists, keep it in ``results/`` and show it in the README: ``make bench``."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import subprocess
+import argparse
 import sys
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from fnmatch import fnmatch
 
-from registry import BENCHES, SCENARIO, BenchSpec, ready
+import plot
+import results
+from findings import Findings, measured
+from phases import PHASES
+from registry import BENCHES, TOOLS, Bench
+from rich.console import Console
+from rich.table import Table
 
+from perforin.errors import PerforinError
 
-def best(spec: BenchSpec) -> float:
-    """The best of the repeats: least seconds, most of anything a second."""
-    values = [spec.once() for _ in range(spec.repeat)]
-    return max(values) if spec.unit.endswith("/s") else min(values)
-
-
-def circumstances() -> dict[str, Any]:
-    """Where, when and with what it was measured."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "perforin": version("perforin"),
-        "commit": commit.stdout.strip(),
-        "scenario": SCENARIO,
-    }
+REPEATS = 3
 
 
-def main(arguments: list[str]) -> int:
-    """Run every bench, or those whose names are given."""
-    target = Path(arguments[arguments.index("--json") + 1]) if "--json" in arguments else None
-    names = [word for word in arguments if word in {spec.name for spec in BENCHES}]
-    found: dict[str, Any] = circumstances()
-    for arm in ready().arms:
-        sizes = {part: len(getattr(arm.model.network, part)) for part in ("states", "flows", "parameters")}
-        print(f"{arm.name}: " + ", ".join(f"{count} {part}" for part, count in sizes.items()))
-    for spec in BENCHES:
-        if not names or spec.name in names:
-            found[spec.name] = {"value": best(spec), "unit": spec.unit}
-            print(f"{spec.name:<10} {found[spec.name]['value']:>10.3g} {spec.unit:<11} {spec.once.__doc__}")
-    if target:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(found, indent=2) + "\n")
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("benches", nargs="*", default=["*"], metavar="BENCH", help="a name or pattern: 'reference/*'")
+    parser.add_argument("--tools", nargs="+", metavar="TOOL", choices=[tool.name for tool in TOOLS],
+                        help="only these; what is found is then printed, not kept")  # fmt: skip
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"how often each is timed ({REPEATS})")
+    parser.add_argument("--list", action="store_true", help="name the benches and tools")
+    parser.add_argument("--table", action="store_true", help="write README's table and the plot from what is kept")
+    asked = parser.parse_args(words)
+    for pattern in asked.benches:
+        if not any(fnmatch(bench.name, pattern) for bench in BENCHES):
+            parser.error(f"found the bench {pattern!r}; needed some of {', '.join(bench.name for bench in BENCHES)}")
+    return asked
+
+
+def jobs(patterns: Sequence[str]) -> list[list[Bench]]:
+    """The benches asked for; those that one race over a model gives go together."""
+    together: dict[str, list[Bench]] = {}
+    for bench in BENCHES:
+        if any(fnmatch(bench.name, pattern) for pattern in patterns):
+            together.setdefault(bench.name if bench.phase in PHASES else bench.model, []).append(bench)
+    return list(together.values())
+
+
+def show(found: Findings, console: Console) -> None:
+    """A table for each bench, and what is missing from it."""
+    for record in found.records:
+        table = Table("tool", "ms", "median error", "times perforin", "from", "to",
+                      title=f"{record['bench']}, a {record['unit_of_work']}", title_justify="left")  # fmt: skip
+        for row in found.rows:
+            if row["bench"] == record["bench"]:
+                _, tool, version, _, *numbers = row.values()
+                table.add_row(f"{tool} {version}", *("" if one is None else f"{one:g}" for one in numbers))
+        console.print(table)
+        for tool, reason in record.get("left_out", {}).items():
+            console.print(f"{tool} is left out: {reason}", style="yellow", markup=False)
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure, print and keep."""
+    asked, console = arguments(words), Console()
+    if asked.list:
+        console.print(*(bench.name for bench in BENCHES), "", *(tool.name for tool in TOOLS), sep="\n")
+        return 0
+    tools = [tool for tool in TOOLS if not asked.tools or tool.name in asked.tools]
+    for benches in [] if asked.table else jobs(asked.benches):
+        with console.status(benches[0].name) as status:
+            try:
+                found = measured(benches, tools, asked.repeats, status.update)
+            except PerforinError as problem:
+                console.print(f"{benches[0].model} cannot be measured: {problem}", style="red", markup=False)
+                continue
+        show(found, console)
+        if not asked.tools:
+            results.write(results.LATEST, found.rows)
+            results.write(results.CURVES, found.records)
+    if not asked.tools:
+        results.write_table()
+        plot.write_plot()
     return 0
 
 
