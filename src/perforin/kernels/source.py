@@ -19,7 +19,7 @@ from perforin.model.network import Network
 
 __all__ = ["VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "8"
+VERSION = "9"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
