@@ -2,100 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
-import sympy
 from numpy.typing import ArrayLike, NDArray
-from scipy.integrate import solve_ivp
-from sympy.printing.pycode import PythonCodePrinter
+from scipy.integrate import BDF, DOP853, LSODA, Radau
 
-from perforin.errors import UserError, nearest
+from perforin.errors import ComputeError, UserError, nearest
+from perforin.kernels.moments import Moments, Watch, safely
+from perforin.kernels.python_text import SPACE, TIME, python_text
 from perforin.kernels.solution import FAILED, OK, RETRIED, Doses, Problem, Solution, prepare
 from perforin.model.network import Network
 
-__all__ = ["METHODS", "Interpreted", "python_text"]
+__all__ = ["METHODS", "Interpreted"]
 
-METHODS = ("LSODA", "Radau", "BDF", "DOP853")
+_SOLVERS: dict[str, Any] = {"LSODA": LSODA, "Radau": Radau, "BDF": BDF, "DOP853": DOP853}
+METHODS = tuple(_SOLVERS)
+CHATTER = 1e-6
+"""A rate that jumps again within this share of the next step slides along its jump: the solver is left to it."""
+
+MOST_STEPS = 1_000_000
 Array = NDArray[np.float64]
-TINY = 1e-300
-
-
-class _Printer(PythonCodePrinter):  # type: ignore[misc]
-    """Python text of expressions; every name becomes ``n`` and its number."""
-
-    def __init__(self, names: dict[str, str]) -> None:
-        super().__init__({"fully_qualified_modules": False})
-        self._names = names
-
-    def _print_Symbol(self, expression: sympy.Symbol) -> str:
-        return self._names[expression.name]
-
-    def _print_Larger(self, expression: sympy.Expr) -> str:
-        return f"larger({', '.join(map(self._print, expression.args))})"
-
-    def _print_Step(self, expression: sympy.Expr) -> str:
-        return f"step({self._print(expression.args[0])})"
-
-    def _print_Power(self, expression: sympy.Expr) -> str:
-        return f"power({', '.join(map(self._print, expression.args))})"
-
-    def _print_Pow(self, expression: sympy.Expr, rational: bool = False) -> str:
-        base, exponent = expression.args
-        if exponent.is_Integer or exponent in (sympy.S.Half, -sympy.S.Half):
-            return str(super()._print_Pow(expression, rational=rational))
-        return f"power({self._print(base)}, {self._print(exponent)})"
-
-
-def _larger(a: float, b: float) -> float:
-    return a if a > b or math.isnan(a) else b
-
-
-def _step(a: float) -> float:
-    return 1.0 if a > 0 else 0.0
-
-
-def _power(base: float, exponent: float) -> float:
-    return base if math.isnan(base) else max(base, TINY) ** exponent
-
-
-def _exp(x: float) -> float:
-    return math.exp(x) if x < 709.7 or math.isnan(x) else math.inf
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
-
-
-def _sqrt(x: float) -> float:
-    return math.nan if x < 0 else math.sqrt(x)
-
-
-_SPACE = {"larger": _larger, "step": _step, "power": _power, "exp": _exp, "log": _log, "sqrt": _sqrt, "math": math}
-
-
-def python_text(network: Network, outputs: Sequence[str]) -> str:
-    """Source of ``slopes(y, p, f)`` and ``observe(y, p, o)``, common parts of each shared by SymPy."""
-    names = {name: f"y[{i}]" for i, name in enumerate(network.state_names)}
-    names |= {name: f"p[{i}]" for i, name in enumerate(network.parameter_names)}
-    names |= {name: f"l{i}" for i, name in enumerate(network.level_names)}
-    known = [*network.state_names, *network.level_names, *network.flow_names]
-    for name in outputs:
-        if name not in known:
-            hint = nearest(name, known)
-            raise UserError(f"found the output {name!r}; needed a state, a level or a flow of the network{hint}")
-    show = _Printer(names).doprint
-    levels = [f"    l{i} = {show(level.expression)}" for i, level in enumerate(network.levels)]
-    rates = [f"    f{i} = {show(flow.rate)}" for i, flow in enumerate(network.flows)]
-    names |= {name: f"f{i}" for i, name in enumerate(network.flow_names)}
-    lines = ["def slopes(y, p, f):", *levels, *rates]
-    for i, state in enumerate(network.state_names):
-        parts = [f"+ {c!r} * f{k}" for k, flow in enumerate(network.flows) for s, c in flow.changes if s == state]
-        lines.append(f"    f[{i}] = {' '.join(parts) or '0.0'}")
-    lines += ["def observe(y, p, o):", *levels, *rates]
-    lines += [f"    o[{i}] = {names[name]}" for i, name in enumerate(outputs)]
-    return "\n".join([*lines, "    return None", ""])
 
 
 class Interpreted:
@@ -113,10 +42,11 @@ class Interpreted:
         self.network = network
         self.outputs = tuple(outputs)
         self.method = method
-        space: dict[str, object] = dict(_SPACE)
+        self.moments = Moments(network)
+        space: dict[str, Any] = dict(SPACE)
         exec(compile(python_text(network, outputs), f"<network {network.hash}>", "exec"), space)  # noqa: S102 our own text
-        self._slopes: Callable[..., None] = space["slopes"]  # type: ignore[assignment]
-        self._observe: Callable[..., None] = space["observe"]  # type: ignore[assignment]
+        self._slopes: Callable[..., None] = space["slopes"]
+        self._observe: Callable[..., None] = space["observe"]
 
     def run(self, parameters: Array, start: Array, doses: Doses, days: ArrayLike, *, begin: ArrayLike = 0.0,
             rtol: float = 1e-5, threads: int = 1) -> Solution:  # noqa: ARG002  # fmt: skip
@@ -136,53 +66,120 @@ class Interpreted:
             reasons[who] = reason
         return Solution(values, status, tuple(reasons), steps)
 
-    def slopes(self, state: Array, parameters: Array) -> Array:
+    def slopes(self, state: Array, parameters: Sequence[float]) -> Array:
         """(states,) slopes of one patient; NaN where they cannot be computed."""
-        out = [0.0] * len(self.network.states)
-        try:
-            self._slopes(list(map(float, state)), parameters, out)
-        except (ArithmeticError, ValueError, TypeError):
-            return np.full(len(out), np.nan)
-        return np.array(out)
+        size = max(len(self.network.states), 1)
+        return np.array(safely(self._slopes, list(map(float, state)), parameters, size=size))
 
-    def observe(self, state: Array, parameters: Array) -> Array:
+    def observe(self, state: Array, parameters: Sequence[float]) -> Array:
         """(outputs,) values at a state."""
-        out = [0.0] * len(self.outputs)
-        try:
-            self._observe(list(map(float, state)), parameters, out)
-        except (ArithmeticError, ValueError, TypeError):
-            return np.full(len(out), np.nan)
-        return np.array(out)
+        return np.array(safely(self._observe, list(map(float, state)), parameters, size=len(self.outputs)), dtype=float)
 
     def _patient(self, problem: Problem, who: int, method: str, rtol: float) -> tuple[Array, int, str]:
-        row = problem.parameters[who].tolist()
-        values = np.full((len(problem.days), len(self.outputs)), np.nan)
-        tolerances = self.network.absolute_tolerances * (rtol / 1e-5)
-        state, now, last, taken = problem.start[who].copy(), problem.begin[who], problem.days[-1:], 0
-        for stop in np.unique([now, *problem.when[who][problem.when[who] <= last.max(initial=-np.inf)], *last]):
-            if stop < now:
-                continue
-            if stop > now:
-                inside = (problem.days > now) & (problem.days < stop)
-                done = solve_ivp(lambda _, y: self.slopes(y, row), (now, stop), state, method=method, rtol=rtol,
-                                 atol=tolerances, t_eval=np.append(problem.days[inside], stop))  # fmt: skip
-                taken += done.nfev
-                if not done.success or not np.isfinite(done.y).all():
-                    values[:] = np.nan
-                    return values, taken, self._reason(done.y, now, method)
-                for place, y in zip(np.flatnonzero(inside), done.y.T[:-1], strict=True):
-                    values[place] = self.observe(y, row)
-                state, now = done.y[:, -1].copy(), stop
-            for event in np.flatnonzero(problem.when[who] == now):
-                column = problem.column[who, event]
-                into = problem.state[column]
-                state[into] = state[into] * problem.keep[column] + problem.add[who, event]
-            for place in np.flatnonzero(problem.days == now):
-                values[place] = self.observe(state, row)
-        return values, taken, ""
+        course = _Course(self, problem, who, method, rtol)
+        try:
+            course.follow()
+        except (_NoSolutionError, ComputeError) as problem_found:
+            return np.full_like(course.values, np.nan), course.taken, str(problem_found)
+        return course.values, course.taken, ""
 
-    def _reason(self, found: Array, now: float, method: str) -> str:
-        finite = np.isfinite(np.atleast_2d(found)).all(axis=1)
-        bad = np.flatnonzero(~finite)
-        where = f" in {self.network.state_names[bad[0]]}" if len(bad) else ""
-        return f"{method} found no solution after day {now:.6g}{where}"
+
+class _NoSolutionError(Exception):
+    """A solver gave up."""
+
+
+class _Course:
+    """One patient, from dose to dose and from event to event."""
+
+    def __init__(self, kernel: Interpreted, problem: Problem, who: int, method: str, rtol: float) -> None:
+        self.kernel, self.problem, self.who, self.method, self.rtol = kernel, problem, who, method, rtol
+        self.row: list[float] = problem.parameters[who].tolist()
+        self.values = np.full((len(problem.days), len(kernel.outputs)), np.nan)
+        self.tolerances = kernel.network.absolute_tolerances * (rtol / 1e-5)
+        self.state, self.now = problem.start[who].copy(), float(problem.begin[who])
+        self.watch = Watch(kernel.moments, self.row) if kernel.moments else None
+        self.taken = self.steps = 0
+        self.blind = False
+        names, first = kernel.network.state_names, float(problem.begin[who])
+        rates = dict(zip(names, kernel.network.slopes(), strict=True))
+        self.clock = names.index(TIME) if rates.get(TIME) == 1 else None
+        self.ahead = self.state[self.clock] - first if self.clock is not None else 0.0
+
+    def exactly(self, now: float, state: Array) -> Array:
+        """A state in which the time is exact."""
+        state = state.copy()
+        if self.clock is not None:
+            state[self.clock] = self.ahead + now
+        return state
+
+    def follow(self) -> None:
+        """Solve until the last day that is asked for."""
+        last, when = self.problem.days[-1:], self.problem.when[self.who]
+        for stop in np.unique([self.now, *when[when <= last.max(initial=-np.inf)], *last]).tolist():
+            if stop < self.now:
+                continue
+            while self.now < stop:
+                self.stretch(stop)
+            for dose in np.flatnonzero(when == self.now):
+                column = self.problem.column[self.who, dose]
+                into = self.problem.state[column]
+                self.state[into] = self.state[into] * self.problem.keep[column] + self.problem.add[self.who, dose]
+            if self.watch:
+                self.state, _ = self.watch.happen(self.now, self.state)
+                self.blind = False
+            self.report(self.problem.days == self.now, self.state)
+
+    def stretch(self, stop: float) -> None:
+        """Solve to a day, or to the first moment before it at which something happens."""
+        if np.nextafter(self.now, np.inf) * (1 + 4e-16) >= stop:
+            self.now = stop
+            return
+        rates, row = self.kernel.slopes, self.row
+        solver = _SOLVERS[self.method](
+            lambda _, y: rates(y, row), self.now, self.state, stop, rtol=self.rtol, atol=self.tolerances
+        )
+        while solver.status == "running":
+            problem, self.steps = solver.step(), self.steps + 1
+            if self.steps > MOST_STEPS:
+                raise _NoSolutionError(f"{self.method} took more than {MOST_STEPS} steps until day {self.now:.6g}")
+            if solver.status == "failed" or not np.isfinite(solver.y).all():
+                self.taken += solver.nfev
+                raise _NoSolutionError(self.reason(solver.y, problem))
+            if self.step(solver):
+                break
+        self.taken += solver.nfev
+
+    def step(self, solver: Any) -> bool:
+        """Report the days of a step; whether something happened in it, after which the solver must begin anew."""
+        begin, end, smooth = self.now, float(solver.t), cache(solver.dense_output)
+
+        def dense(now: float) -> Array:
+            return self.exactly(now, solver.y if now == end else smooth()(now))
+
+        turn = self.watch.first_turn(dense, begin, end, self.state, self.blind) if self.watch else None
+        self.now = end if turn is None else turn
+        state = dense(self.now)
+        days = self.problem.days
+        for place in np.flatnonzero((days > begin) & (days < self.now)):
+            self.report(days == days[place], dense(days[place]))
+        if self.watch:
+            self.watch.running = self.watch.run_on(dense, begin, self.now)
+            fired = False
+            if turn is not None:
+                state, fired = self.watch.happen(self.now, state)
+            self.blind = turn is not None and not fired and turn - begin < CHATTER * (end - begin)
+        self.state = state
+        self.report(days == self.now, self.state)
+        return turn is not None
+
+    def report(self, places: NDArray[np.bool_], state: Array) -> None:
+        """Write down what is asked for on a day."""
+        if places.any():
+            self.values[places] = self.kernel.observe(state, self.row)
+
+    def reason(self, found: Array, said: str | None) -> str:
+        """Why there is no solution, naming the state."""
+        bad = np.flatnonzero(~np.isfinite(found))
+        where = f" in {self.kernel.network.state_names[bad[0]]}" if len(bad) else ""
+        why = f" ({said})" if said and not len(bad) else ""
+        return f"{self.method} found no solution after day {self.now:.6g}{where}{why}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perforin.model.read.imported import Imported
+from perforin.model.read.imported import Imported, UnsupportedError
 from perforin.model.read.sbml import read_sbml
 
-__all__ = ["Imported", "read_sbml"]
+__all__ = ["Imported", "UnsupportedError", "read_sbml"]

@@ -11,7 +11,7 @@ from perforin.model.mechanism import symbol
 from perforin.model.network import EventRow, FlowRow, LevelRow, Network, Slot, State
 from perforin.model.read.contents import Contents, Happening, Part, Reaction, SpeciesPart
 from perforin.model.read.imported import Imported
-from perforin.model.read.mathml import TIME, exact
+from perforin.model.read.mathml import TIME, exact, folded
 
 __all__ = ["assemble"]
 
@@ -58,7 +58,7 @@ class _Assembly:
             self.levels[f"rate[{reaction.id}]"] = reaction.rate
         for name, start in self.fixed.items():
             first = self.resolved(name, start)
-            if first.is_number:
+            if not first.free_symbols:
                 self.parameters[name] = float(first)
             else:
                 self.levels[name] = first
@@ -75,14 +75,17 @@ class _Assembly:
         given = found.initial.get(name, exact(part.value))
         if own is not None and not own.amount:
             self.place_in_volume(part, own)
-        elif name in found.assigned:
+            return
+        if own is not None and not own.given_as_amount and name not in found.initial:
+            given = given * symbol(own.compartment)
+        if name in found.assigned:
             self.levels[name] = found.assigned[name]
         elif name in self.moving:
             self.states[name] = given
-        elif name in found.initial:
+        elif given.free_symbols:
             self.fixed[name] = given
         else:
-            self.parameters[name] = part.value
+            self.parameters[name] = float(given)
 
     def place_in_volume(self, part: Part, own: SpeciesPart) -> None:
         """A species that formulas name by its concentration: the amount is the state, for it is what reactions move."""
@@ -122,7 +125,7 @@ class _Assembly:
         for one in sorted(start.free_symbols - {TIME}, key=str):
             known[one] = self.beginning(one.name)
         self.resolving.pop()
-        self.first[name] = start.xreplace(known)
+        self.first[name] = folded(start.xreplace(known))
         return self.first[name]
 
     def beginning(self, name: str) -> sympy.Expr:
@@ -171,12 +174,12 @@ class _Assembly:
 
     def number(self, formula: sympy.Expr, what: str, line: int) -> float:
         """A formula of constants as a number, noted where it reads any; refused where it varies."""
-        if formula.is_number:
-            return float(formula)
+        if not formula.free_symbols:
+            return float(folded(formula))
         for one in formula.free_symbols:
             self.refuse_varying(one.name, what, line)
         first = formula.xreplace({one: self.beginning(one.name) for one in formula.free_symbols})
-        value = float(first.xreplace({one: exact(self.value(one.name)) for one in first.free_symbols}))
+        value = float(folded(first.xreplace({one: exact(self.value(one.name)) for one in first.free_symbols})))
         if first.free_symbols:
             note = f"{what} is fixed at {value:g}, the value of {first}"
             if note not in self.found.notes:
@@ -186,21 +189,20 @@ class _Assembly:
     def refuse_varying(self, name: str, what: str, line: int) -> None:
         """Refuse a stoichiometry or conversion that is not constant."""
         if name == TIME.name or name in self.states:
-            raise self.found.wrong(f"found {what} that varies with {name!r}; needed one that is constant", line)
+            message = f"found {what} that varies with {name!r}, which is not supported; needed one that is constant"
+            raise self.found.unsupported("variable stoichiometry", message, line)
         for one in self.levels.get(name, sympy.Integer(0)).free_symbols:
             self.refuse_varying(one.name, what, line)
 
     def event(self, one: Happening) -> EventRow:
-        """An event; a concentration is set by setting the amount, in the volume that the event leaves behind."""
-        given = dict(one.assignments)
+        """An event; a concentration is set by setting the amount, in the volume just before."""
         rows = []
         for name, formula in one.assignments:
             own = self.found.parts[name].species
             if own is None or own.amount or name not in self.states:
                 rows.append((self.state_of(name), formula))
             else:
-                volume = given.get(own.compartment, symbol(own.compartment))
-                rows.append((name, formula * volume))
+                rows.append((name, formula * symbol(own.compartment)))
         return EventRow(one.id, one.condition, tuple(rows), initially=one.initially)
 
     def joined(self, starts: dict[str, sympy.Expr], flows: list[FlowRow], events: list[EventRow]) -> Imported:
@@ -221,13 +223,16 @@ class _Assembly:
             states.append(State(TIME.name, self.found.time))
             flows.append(FlowRow("time passes", sympy.Integer(1), None, TIME.name))
         if not states:
-            raise self.found.wrong("found a model without states: nothing in it changes; needed something that does")
+            message = "found a model without states: nothing in it changes; needed something that does"
+            raise self.found.unsupported("no states", message)
         used = read | {one for start in starts.values() for one in start.free_symbols}
         slots = tuple(self.slot(name) for name in self.parameters if self.kept(name, symbol(name) in used))
         network = Network(tuple(states), self.ordered(), tuple(flows), slots, events=tuple(events))
         values = {slot.name: self.parameters[slot.name] for slot in slots}
         found = self.found
-        return Imported(network, values, found.title, found.time, found.labels, tuple(found.notes))
+        where = {part.id: part.species.compartment for part in found.parts.values() if part.species}
+        left = {name: value for name, value in self.parameters.items() if name not in values}
+        return Imported(network, values, found.title, found.time, found.labels, where, left, tuple(found.notes))
 
     def kept(self, name: str, used: bool) -> bool:
         """Whether a constant belongs to the network: not a compartment that no formula names."""
@@ -246,7 +251,7 @@ class _Assembly:
 
     def start(self, formula: sympy.Expr) -> tuple[float, ...] | sympy.Expr:
         """A number stays a number."""
-        return (float(formula),) if formula.is_number else formula
+        return formula if formula.free_symbols else (float(formula),)
 
     def unit(self, name: str) -> str:
         """The unit of a state, level or parameter."""

@@ -11,6 +11,7 @@ import sympy
 
 from perforin.errors import Location, UserError
 from perforin.model.mechanism import symbol
+from perforin.model.read.imported import UnsupportedError
 from perforin.model.read.mathml import Definition, Formulas, exact
 from perforin.model.read.unit_text import BUILT_IN, Factor, unit_text
 
@@ -76,9 +77,17 @@ class Contents:
     events: list[Happening] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def place(self, line: int) -> Location | None:
+        """Where an error stands, if the line is known."""
+        return Location(self.file, line) if line else None
+
     def wrong(self, message: str, line: int = 0) -> UserError:
         """An error at a line of the file."""
-        return UserError(message, Location(self.file, line)) if line else UserError(f"{self.file}: {message}")
+        return UserError(message if line else f"{self.file}: {message}", self.place(line))
+
+    def unsupported(self, construct: str, message: str, line: int = 0) -> UnsupportedError:
+        """A refusal at a line of the file."""
+        return UnsupportedError(construct, message if line else f"{self.file}: {message}", self.place(line))
 
 
 def plain(identifier: str) -> str:
@@ -138,6 +147,8 @@ class _Reader:
         read = self.formulas.truth if truth else self.formulas.number
         try:
             return read(owner.getMath(), self.found.meaning if names is None else names)
+        except UnsupportedError as problem:
+            raise self.found.unsupported(problem.construct, f"in {what}: {problem}", owner.getLine()) from None
         except UserError as problem:
             raise self.found.wrong(f"in {what}: {problem}", owner.getLine()) from None
 
@@ -162,7 +173,7 @@ class _Reader:
             dimensions = one.getSpatialDimensionsAsDouble()
             word = size.get(3 if math.isnan(dimensions) else int(dimensions), "")
             value = one.getSize() if one.isSetSize() else math.nan
-            if dimensions == 0:
+            if dimensions == 0 and not one.isSetSize():
                 points.add(one.getId())
             unit = one.getUnits() or (self.default(word, word.lower()) if word else "")
             self.add(one, "compartment", unit, value)
@@ -173,6 +184,7 @@ class _Reader:
             given = one.isSetInitialAmount()
             value = one.getInitialAmount() if given else one.getInitialConcentration()
             known = given or one.isSetInitialConcentration()
+            given = given or (one.getCompartment() in points)
             amount = one.getHasOnlySubstanceUnits() or one.getCompartment() in points
             conversion = (one.getConversionFactor() or model.getConversionFactor()) if self.level > 2 else ""
             held = one.getBoundaryCondition() or one.getConstant()
@@ -275,7 +287,7 @@ class _Reader:
                 continue
             if one.isSetDelay() and self.formula(one.getDelay(), f"the delay of {what}") != 0:
                 message = f"found the delay of {what}, which is not supported; needed an event without delay"
-                raise self.found.wrong(message, one.getLine())
+                raise self.found.unsupported("delay", message, one.getLine())
             rows = []
             for change in _each(one, "EventAssignment"):
                 self.target(change.getVariable(), what, change.getLine())

@@ -8,9 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from perforin.errors import Location, UserError
 from perforin.model.network import Network
 
-__all__ = ["Imported"]
+__all__ = ["Imported", "UnsupportedError"]
+
+
+class UnsupportedError(UserError):
+    """A file holds what perforin would run wrongly; ``construct`` names it in a word or two."""
+
+    def __init__(self, construct: str, message: str, location: Location | None = None) -> None:
+        self.construct = construct
+        super().__init__(message, location)
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,8 @@ class Imported:
     title: what the file calls the model.
     time: unit of time, "" where the file does not say.
     labels: what the file calls a thing, where that differs from its identifier.
+    compartments: where each species is.
+    left_out: constants of the file that no formula names.
     notes: what a reader should know (numbers that were fixed, units that have no word here).
     """
 
@@ -30,6 +41,8 @@ class Imported:
     title: str = ""
     time: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    compartments: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

@@ -12,8 +12,9 @@ import sympy
 from perforin.errors import UserError, nearest
 from perforin.model.functions import Larger, Power
 from perforin.model.mechanism import symbol
+from perforin.model.read.imported import UnsupportedError
 
-__all__ = ["AVOGADRO", "TIME", "Definition", "Formulas", "exact"]
+__all__ = ["AVOGADRO", "TIME", "Definition", "Formulas", "exact", "folded"]
 
 AVOGADRO = 6.02214179e23
 """As SBML Level 3 Version 1 and 2 Core fix it (section 3.4.6), whatever was measured since [1/mol]."""
@@ -42,6 +43,16 @@ def exact(value: float) -> sympy.Expr:
     return sympy.Integer(int(value)) if value == int(value) and abs(value) < 1e15 else sympy.Float(value)
 
 
+def folded(value: sympy.Basic) -> sympy.Basic:
+    """A formula of numbers only as its number, as a computer works it out: NaN for what is not real."""
+    if not isinstance(value, sympy.Expr) or value.is_Rational or value.is_Float or value.free_symbols:
+        return value
+    plain = value.replace(Larger, sympy.Max).replace(Power, sympy.Pow).evalf(20)
+    if plain in (sympy.oo, -sympy.oo):
+        return plain
+    return exact(float(plain)) if plain.is_real else sympy.nan
+
+
 def _number(value: sympy.Basic) -> sympy.Expr:
     """A truth as one or zero; numbers as they are."""
     truth = isinstance(value, sympy.logic.boolalg.Boolean) and not isinstance(value, sympy.Symbol)
@@ -64,8 +75,8 @@ def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
         return base**exponent
     if exponent.is_number and abs(exponent) == sympy.Float(0.5):
         return sympy.sqrt(base) if exponent > 0 else 1 / sympy.sqrt(base)
-    if base.is_number:
-        return base**exponent if base > 0 else _signed(base, exponent)
+    if base.is_number and (exponent.is_number or base > 0):
+        return base**exponent
     if exponent.is_number:
         return sympy.Piecewise((Power(base, exponent), base >= 0), (sympy.nan, True))
     return _signed(base, exponent)
@@ -82,9 +93,18 @@ def _root(*inside: sympy.Expr) -> sympy.Expr:
     return _power(base, 1 / degree)
 
 
+def _divide(above: sympy.Expr, below: sympy.Expr) -> sympy.Expr:
+    """As computers divide: by zero to infinity, of the sign above."""
+    return above * sympy.oo if below.is_zero else above / below
+
+
+def _ln(x: sympy.Expr) -> sympy.Expr:
+    return -sympy.oo if x.is_zero else sympy.log(x)
+
+
 def _logarithm(*inside: sympy.Expr) -> sympy.Expr:
     base, number = inside if len(inside) == 2 else (sympy.Integer(10), inside[0])
-    return sympy.log(number) / sympy.log(base)
+    return _ln(number) / sympy.log(base)
 
 
 def _quotient(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
@@ -93,12 +113,12 @@ def _quotient(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return sympy.Piecewise((sympy.floor(ratio), ratio >= 0), (-sympy.floor(-ratio), True))
 
 
-def _arctan(x: sympy.Expr) -> sympy.Expr:
-    return sympy.atan(x)
-
-
 def _arcsin(x: sympy.Expr) -> sympy.Expr:
     return 2 * sympy.atan(x / (1 + sympy.sqrt(1 - x * x)))
+
+
+def _arccos(x: sympy.Expr) -> sympy.Expr:
+    return math.pi / 2 - _arcsin(x)
 
 
 def _arsinh(x: sympy.Expr) -> sympy.Expr:
@@ -164,13 +184,13 @@ _NUMERIC: dict[str, Callable[..., sympy.Basic]] = {
     "PLUS": sympy.Add,
     "TIMES": sympy.Mul,
     "MINUS": _minus,
-    "DIVIDE": lambda a, b: a / b,
+    "DIVIDE": _divide,
     "POWER": _power,
     "FUNCTION_POWER": _power,
     "FUNCTION_ROOT": _root,
     "FUNCTION_ABS": lambda x: Larger(x, -x),
     "FUNCTION_EXP": sympy.exp,
-    "FUNCTION_LN": sympy.log,
+    "FUNCTION_LN": _ln,
     "FUNCTION_LOG": _logarithm,
     "FUNCTION_FLOOR": sympy.floor,
     "FUNCTION_CEILING": lambda x: -sympy.floor(-x),
@@ -192,11 +212,11 @@ _NUMERIC: dict[str, Callable[..., sympy.Basic]] = {
     "FUNCTION_CSCH": _over_one(_sinh),
     "FUNCTION_COTH": _over_one(_tanh),
     "FUNCTION_ARCSIN": _arcsin,
-    "FUNCTION_ARCCOS": lambda x: sympy.pi / 2 - _arcsin(x),
-    "FUNCTION_ARCTAN": _arctan,
-    "FUNCTION_ARCSEC": _of_inverse(lambda x: sympy.pi / 2 - _arcsin(x)),
+    "FUNCTION_ARCCOS": _arccos,
+    "FUNCTION_ARCTAN": sympy.atan,
+    "FUNCTION_ARCSEC": _of_inverse(_arccos),
     "FUNCTION_ARCCSC": _of_inverse(_arcsin),
-    "FUNCTION_ARCCOT": _of_inverse(_arctan),
+    "FUNCTION_ARCCOT": _of_inverse(sympy.atan),
     "FUNCTION_ARCSINH": _arsinh,
     "FUNCTION_ARCCOSH": _arcosh,
     "FUNCTION_ARCTANH": _artanh,
@@ -220,8 +240,8 @@ _LOGICAL: dict[str, Callable[..., sympy.Basic]] = {
 _CONSTANTS = {
     "NAME_TIME": TIME,
     "NAME_AVOGADRO": sympy.Float(AVOGADRO),
-    "CONSTANT_E": sympy.E,
-    "CONSTANT_PI": sympy.pi,
+    "CONSTANT_E": sympy.Float(math.e),
+    "CONSTANT_PI": sympy.Float(math.pi),
     "CONSTANT_TRUE": sympy.true,
     "CONSTANT_FALSE": sympy.false,
 }
@@ -277,7 +297,7 @@ class Formulas:
             raise UserError(f"found formulas of more than {MOST_OPERATIONS:,} operations; needed a smaller model")
         kind = self._kinds.get(tree.getType(), "")
         if kind in _NUMERIC:
-            return _NUMERIC[kind](*[_number(self._new(part, names)) for part in self._parts(tree, kind)])
+            return folded(_NUMERIC[kind](*[_number(self._new(part, names)) for part in self._parts(tree, kind)]))
         if kind in _LOGICAL:
             return _LOGICAL[kind](*[_truth(self._new(part, names)) for part in self._parts(tree, kind)])
         if kind in _CONSTANTS:
@@ -295,7 +315,8 @@ class Formulas:
         if kind == "FUNCTION":
             return self._call(tree, names)
         name = _REFUSED.get(kind) or tree.getName() or tree.getOperatorName() or "an unknown operation"
-        raise UserError(f"found the function {name!r}, which is not supported; needed a model without it")
+        message = f"found the function {name!r}, which is not supported; needed a model without it"
+        raise UnsupportedError(name, message)
 
     def _parts(self, tree: Any, kind: str) -> Iterator[Any]:
         """Operands; a chain of sums, products, ands or ors is one operation of many, however deep it is nested."""

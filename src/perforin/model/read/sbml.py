@@ -10,7 +10,7 @@ from typing import Any
 from perforin.errors import Location, UserError
 from perforin.model.read.assemble import assemble
 from perforin.model.read.contents import read_contents
-from perforin.model.read.imported import Imported
+from perforin.model.read.imported import Imported, UnsupportedError
 from perforin.model.write.sbml import libsbml_library
 
 __all__ = ["LARGEST", "read_sbml"]
@@ -44,7 +44,7 @@ def read_sbml(source: str | Path) -> Imported:
         raise UserError(f"{file}: found SBML without a model; needed one")
     for what, name, line in _unsupported(model):
         message = f"found {what} {name!r}, which is not supported; needed a model without it"
-        raise UserError(message, Location(file, line))
+        raise UnsupportedError(what.removeprefix("an ").removeprefix("the "), message, Location(file, line))
     return assemble(read_contents(libsbml, model, file))
 
 
@@ -88,7 +88,8 @@ def _refuse_packages(document: Any, file: str) -> None:
     for uri in (spaces.getURI(i) for i in range(spaces.getLength())):
         found = re.search(r"/sbml/level3/version\d+/(\w+)", uri)
         if found and found[1] not in _HARMLESS:
-            raise UserError(f"{file}: found the SBML package {found[1]!r}, which is not supported; needed core SBML")
+            message = f"{file}: found the SBML package {found[1]!r}, which is not supported; needed core SBML"
+            raise UnsupportedError(f"package {found[1]}", message)
 
 
 def _unsupported(model: Any) -> Iterator[tuple[str, str, int]]:
