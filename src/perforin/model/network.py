@@ -33,11 +33,15 @@ Product: TypeAlias = tuple[str | float, ...]
 
 
 class State(NamedTuple):
-    """A quantity with a memory; ``start`` is a product, or an expression of parameters."""
+    """A quantity with a memory; ``start`` is a product, or an expression of parameters.
+
+    ``tolerance``: absolute error that it may carry at a relative tolerance of 1e-5, where its unit does not tell.
+    """
 
     name: str
     unit: str
     start: Product | sympy.Expr = (0.0,)
+    tolerance: float | None = None
 
 
 class LevelRow(NamedTuple):
@@ -161,7 +165,8 @@ class Network:
     def absolute_tolerances(self) -> NDArray[np.float64]:
         """(states,) absolute tolerance at a relative tolerance of 1e-5: by unit, and ``CLONE_TOLERANCE`` for clones."""
         clones = {name for name, _ in self.clones}
-        return np.array([CLONE_TOLERANCE if s.name in clones else absolute_tolerance(s.unit) for s in self.states])
+        usual = [CLONE_TOLERANCE if s.name in clones else absolute_tolerance(s.unit) for s in self.states]
+        return np.array([t if s.tolerance is None else s.tolerance for s, t in zip(self.states, usual, strict=True)])
 
     @cached_property
     def hash(self) -> str:
@@ -202,8 +207,8 @@ class Network:
         """Plain lists and strings; expressions as SymPy's srepr."""
         return {
             "states": [
-                [s.name, s.unit, list(s.start) if isinstance(s.start, tuple) else sympy.srepr(s.start)]
-                for s in self.states
+                [n, u, list(start) if isinstance(start, tuple) else sympy.srepr(start), *([] if t is None else [t])]
+                for n, u, start, t in self.states
             ],
             "levels": [[n, sympy.srepr(e), u] for n, e, u in self.levels],
             "flows": [[*(n, sympy.srepr(r), a, b), [list(one) for one in c]] for n, r, a, b, c in self.flows],
@@ -229,7 +234,8 @@ class Network:
 
         return cls(
             states=tuple(
-                State(n, u, read(start) if isinstance(start, str) else tuple(start)) for n, u, start in data["states"]
+                State(n, u, read(start) if isinstance(start, str) else tuple(start), *tolerance)
+                for n, u, start, *tolerance in data["states"]
             ),
             levels=tuple(LevelRow(n, read(e), u) for n, e, u in data["levels"]),
             flows=tuple(FlowRow(n, read(r), a, b, tuple((s, k) for s, k in c)) for n, r, a, b, c in data["flows"]),

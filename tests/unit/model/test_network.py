@@ -121,3 +121,12 @@ def test_the_absolute_tolerance_follows_the_unit() -> None:
     assert absolute_tolerance("cell/uL") == pytest.approx(1e-5)
     assert whole().absolute_tolerances.tolist() == [1e-2, 1e-6, 1e-8]  # the clone in the middle
     assert replace(whole(), clones=()).absolute_tolerances.tolist() == [1e-2, 1e-2, 1e-8]
+
+
+def test_a_state_may_name_its_own_tolerance_and_keeps_it():
+    own = whole().states[0]._replace(tolerance=1e-20)
+    found = replace(whole(), states=(own, *whole().states[1:]))
+    assert found.absolute_tolerances[0] == 1e-20
+    again = Network.from_dict(json.loads(json.dumps(found.to_dict())))
+    assert again == found
+    assert again.hash != whole().hash
