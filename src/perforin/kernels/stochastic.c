@@ -8,12 +8,14 @@
 #define EVENTS @EVENTS@
 #define BLOCKS 16
 #define ROW_OF 4
+#define RESPONSES @RESPONSES@
 #define ROWS ((EVENTS / ROW_OF + 1) * ROW_OF)
 #define HYSTERESIS 2.0
 #define FIRST_STEP 1e-3
 
 static const int COUNTED[STATES] = {@COUNTED@}, FIRST[EVENTS + 1] = {@FIRST@}, WHERE[] = {@WHERE@};
 static const double CHANGE[] = {@CHANGE@};
+static const int INITIALLY[RESPONSES + 1] = {@INITIALLY@};
 typedef double Row __attribute__((vector_size(8 * ROW_OF), aligned(8)));
 typedef int64_t Mark __attribute__((vector_size(8 * ROW_OF), aligned(8)));
 /* The counted state to which an event is proportional, if PROPORTIONAL is not zero. */
@@ -74,6 +76,7 @@ struct Step;
 typedef struct {
   double Y[STATES], E[AROUND], R[FIXED], A[ROWS], live[ROWS], sum[ROW_OF], t, h, total, left;
   Luck luck; int64_t happened, next; int single[STATES], own, outgrown, place;
+  int held[RESPONSES + 1], answered[RESPONSES + 1];
   const struct Step *step; const double *around, *each; } Course;
 
 /* Doses up to day t; returns the next one. */
@@ -110,6 +113,13 @@ static int idle(const Course *c, int event) {
   for (int i = FIRST[event]; i < FIRST[event + 1]; i++)
     if (c->single[WHERE[i]] && c->Y[WHERE[i]] + CHANGE[i] < 0.0) return 1;
   return 0; }
+
+#if RESPONSES
+@RESPONDING@
+#else
+static int respond(Course *c) { return FINE; }
+static double notice(Course *c, double until, int *noticed) { return until; }
+#endif
 
 /* Rates, and the sums of those at the same place of each row; one that the error of the surroundings takes below zero
    counts as zero. */
@@ -149,22 +159,24 @@ static int happen(Course *c, const Task *a) {
 static void report(const Course *c, const double *Y, double *out) {
   observe((V *)Y, (V *)c->R, (V *)out); }
 
-/* One step, or its part up to the event after which the surroundings must be followed anew. */
+/* One step, or its part up to what calls for a response, or for following the surroundings anew. */
 static int walk(Course *c, const Task *a, const Path *path, int64_t *due, double *out) {
-  const Step *s = c->step; int code;
+  const Step *s = c->step; int code, noticed = 0;
   for (int piece = 0; piece < s->pieces; piece++) {
     double to = piece + 1 == s->pieces ? s->end : s->t + (s->end - s->t) * (piece + 1) / s->pieces;
     enter(c, path, piece);
-    for (;;) {
+    while (c->t < to) {
       if ((code = propensities(c, a, to - c->t))) return code;
-      double next = c->total > 0.0 ? c->t + c->left / c->total : INFINITY;
-      for (; *due < a->days && a->day[*due] < (next < to ? next : to); ++*due) {
+      double next = c->total > 0.0 ? c->t + c->left / c->total : INFINITY, until = notice(c, next < to ? next : to, &noticed);
+      for (; *due < a->days && a->day[*due] < until; ++*due) {
         double Y[STATES];
         memcpy(Y, c->Y, sizeof Y); stand(c, a->day[*due], Y); report(c, Y, out + *due * OUTPUTS); }
-      if (next >= to) { c->left = fmax(c->left - c->total * (to - c->t), 0.0); c->t = to; break; }
-      c->t = next; c->left = exponential(&c->luck);
-      if ((code = happen(c, a))) return code;
-      if (c->outgrown || lags(c, a)) { stand(c, c->t, c->Y); return FINE; } } }
+      if (noticed || next > to) { c->left = fmax(c->left - c->total * (until - c->t), 0.0); c->t = until; }
+      else {
+        c->t = next; c->left = exponential(&c->luck);
+        if ((code = happen(c, a))) return code;
+        notice(c, c->t, &noticed); }
+      if (noticed || c->outgrown || lags(c, a)) { stand(c, c->t, c->Y); return FINE; } } }
   stand(c, c->t, c->Y);
   return FINE; }
 
@@ -174,11 +186,12 @@ static int course(Course *c, const Task *a, const Path *path, double *out) {
   for (int m = 0; m < STATES; m++) c->single[m] = !@FOLLOWED@;
   for (int k = 0; k < EVENTS; k++) c->live[k] = 1.0;
   c->happened = c->next = c->own = c->outgrown = 0;
+  for (int k = 0; k < RESPONSES; k++) { c->held[k] = INITIALLY[k]; c->answered[k] = 0; }
   c->t = a->begin; c->h = FIRST_STEP; c->left = exponential(&c->luck);
   for (; due < a->days && a->day[due] < c->t; due++) for (int o = 0; o < OUTPUTS; o++) out[due * OUTPUTS + o] = NAN;
   for (;;) {
     dose = give(a, dose, c->t, c->Y, &c->h);
-    if ((code = partition(c, a, path))) return code;
+    if ((code = respond(c)) || (code = partition(c, a, path))) return code;
     for (; due < a->days && a->day[due] <= c->t; due++) report(c, c->Y, out + due * OUTPUTS);
     if (due == a->days) return FINE;
     if ((code = move(c, a, path, &step, stop_of(a, dose)))) return code;

@@ -122,8 +122,7 @@ class Stochastic:
         """
         problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
         n = len(problem.start)
-        if not 0 < change < 1:
-            raise UserError(f"found a change of {change:g}; needed a number between 0 and 1, such as 0.03")
+        _sensible(few, change, replicates)
         who = np.arange(n) if patients is None else np.asarray(patients, dtype=np.int64)
         out = np.full((n, replicates, len(problem.days), len(self.outputs)), np.nan)
         happened = np.zeros((n, replicates), np.int64)
@@ -161,6 +160,15 @@ class Stochastic:
         return f"{why} at day {task.failed_day:.6g} in replicate {task.failed}"
 
 
+def _sensible(few: float, change: float, replicates: int) -> None:
+    if not 0 < change < 1:
+        raise UserError(f"found a change of {change:g}; needed a number between 0 and 1, such as 0.03")
+    if not few >= 0:
+        raise UserError(f"found few = {few:g}; needed a number of cells, such as 1000")
+    if replicates < 1:
+        raise UserError(f"found {replicates} replicates; needed one at least")
+
+
 def _task(problem: Problem, i: int, out: Array, happened: NDArray[np.int64]) -> _Task:
     def at(array: NDArray[Any]) -> ctypes.c_void_p:
         return ctypes.c_void_p(array.ctypes.data)
@@ -187,9 +195,9 @@ def build(network: Network, outputs: Sequence[str] | None = None, *, mode: str =
     wanted = default_outputs(network) if outputs is None else tuple(outputs)
     if mode not in MODES:
         raise UserError(f"found the mode {mode!r}; needed one of {MODES}{nearest(mode, MODES)}")
-    if network.events or network.running:
-        first = network.events[0].name if network.events else network.running[0].name
-        raise ModelError(f"found {first!r}, which waits for a condition; needed a network of flows and doses")
+    if network.running:
+        name = network.running[0].name
+        raise ModelError(f"found {name!r}, which remembers the course; needed conditions of the moment")
     names = network.state_names
     if mode == "exact":
         chosen = names

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 from perforin.errors import ModelError, UserError, nearest
 from perforin.kernels import rosenbrock
 from perforin.kernels.jacobian import jacobian
 from perforin.kernels.lu import decomposition, fill, solution
-from perforin.kernels.nodes import Graph, Reader
+from perforin.kernels.nodes import MOVING, Graph, Reader
 from perforin.kernels.sharing import share
 from perforin.kernels.writing import Writer
 from perforin.model.network import FlowRow, Network
 
 __all__ = ["VERSION", "events_of", "generate"]
 
-VERSION = "5"
+VERSION = "7"
 """Part of the cache's key: raise it whenever the generated text would change."""
 SMALLEST = 1e-300
 """Below this the base of a power counts as this."""
@@ -37,8 +37,8 @@ class _Staged(Graph):
     def node(self, *operation: object) -> int:
         """The number of an operation, new or known."""
         found = super().node(*operation)
-        if operation[0] == "state":
-            self.moving[found] = 2 if operation[1] in self.counted else 1
+        if operation[0] in MOVING:
+            self.moving[found] = 2 if operation[0] == "state" and operation[1] in self.counted else 1
         else:
             self.moving[found] = max((self.moving[k] for k in self.operands(found)), default=0)
         return found
@@ -90,6 +90,8 @@ class _Reading:
         self.reader = Reader(self.graph, names)
         for level in network.levels:
             self.reader.names[level.name] = self.reader.read(level.expression)
+        # Rates do not know the time, conditions do.
+        self.conditions = Reader(self.graph, {"time": self.graph.node("time"), **self.reader.names})
         self.levels = {name: self.reader.names[name] for name in (*network.state_names, *network.level_names)}
 
     def slopes(self) -> list[int]:
@@ -101,13 +103,16 @@ class _Reading:
         return share(self.graph, [self.graph.sum(parts) for parts in terms.values()])
 
     def reported(self, outputs: Sequence[str]) -> list[int]:
-        """States, levels and flows by name."""
-        rates = {flow.name: flow.rate for flow in self.network.flows}
+        """States, levels and flows by name; a flow comes before a state of its name, as in every kernel."""
+        known, network = dict(self.levels), self.network
+        known |= {flow.name: self.reader.read(flow.rate) for flow in network.flows}
         for name in outputs:
-            if name not in self.levels and name not in rates:
-                hint = nearest(name, [*self.levels, *rates])
+            if name not in known:
+                hint = nearest(name, known)
                 raise UserError(f"found the output {name!r}; needed a state, a level or a flow of the network{hint}")
-        return [self.levels[name] if name in self.levels else self.reader.read(rates[name]) for name in outputs]
+            if network.flow_names.count(name) > 1:
+                raise ModelError(f"found two flows named {name!r}; needed one to report it")
+        return [known[name] for name in outputs]
 
 
 def _mother(graph: _Staged, node: int) -> int:
@@ -125,8 +130,20 @@ def _mother(graph: _Staged, node: int) -> int:
 Pieces = dict[str, int | str | list[str]]
 
 
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values)) or "0"
+
+
 def _rows(table: Sequence[Sequence[float]]) -> str:
-    return ", ".join("{" + ", ".join(map(repr, row or (0.0,))) + "}" for row in table)
+    return ", ".join("{" + _listed(map(repr, row)) + "}" for row in table)
+
+
+def _sums(sizes: Sequence[int]) -> str:
+    return _listed(sum(sizes[:k]) for k in range(len(sizes) + 1))
+
+
+def _stores(into: str, places: Iterable[int]) -> list[str]:
+    return [f"{into}[{k}] = {{}};" for k in places]
 
 
 def generate(network: Network, outputs: Sequence[str], counted: Sequence[str], *, followed: bool) -> str:
@@ -143,45 +160,61 @@ def generate(network: Network, outputs: Sequence[str], counted: Sequence[str], *
         ModelError: a function that kernels do not know, or an event that is not one of whole cells.
     """
     read = _Reading(network, counted)
-    graph, n, place = read.graph, len(read.place), read.place
-    events = events_of(network, counted)
-    rates, seen = [read.reader.read(flow.rate) for flow in events], read.reported(outputs)
+    graph = read.graph
+    events, seen = events_of(network, counted), read.reported(outputs)
+    rates = [read.reader.read(flow.rate) for flow in events]
     inner = Writer(graph.of_events(), rates)
-    around = [*inner.fixed]
+    conditions = [read.conditions.read(event.condition) for event in network.events]
+    answers = [read.conditions.read(value) for event in network.events for _, value in event.assignments]
     slopes = read.slopes() if followed else []
     entries = jacobian(graph, slopes, read.states) if followed else {}
-    outer = Writer(graph, [*around, *seen, *slopes, *entries.values()])
-    changes = [[(place[s], c) for s, c in flow.changes if s in counted and c] for flow in events]
-    mothers = [_mother(graph, rate) for rate in rates]
-    others = [k for k, mother in enumerate(mothers) if mother < 0]
-    pieces: Pieces = {
-        "SURROUNDINGS": files("perforin.kernels").joinpath("surroundings.c").read_text() if followed else "",
-        "FOLLOWED": int(followed),
-        "LANES": 1,
-        "STATES": n,
-        "FIXED": max(1, len(outer.fixed)),
-        "AROUND": max(1, len(around)),
-        "OUTPUTS": len(outputs),
-        "EVENTS": len(events),
-        "COUNTED": ", ".join(str(int(name in counted)) for name in place),
-        "FIRST": ", ".join(str(sum(map(len, changes[:k]))) for k in range(len(changes) + 1)),
-        "WHERE": ", ".join([str(i) for row in changes for i, _ in row] or ["0"]),
-        "CHANGE": ", ".join([repr(c) for row in changes for _, c in row] or ["0"]),
-        "DERIVE": outer.derive(),
-        "SURROUND": outer.body(around, [f"E[{k}] = {{}};" for k in range(len(around))]),
-        "RATES": inner.body(rates, [f"A[{k}] = {{}};" for k in range(len(rates))]),
-        "MOTHER": ", ".join(str(max(mother, 0)) for mother in [*mothers, 0]),
-        "PROPORTIONAL": ", ".join(str(-int(mother >= 0)) for mother in [*mothers, -1]),
-        "OTHER_RATES": inner.body([rates[k] for k in others], [f"A[{k}] = {{}};" for k in others]),
-        "OBSERVE": outer.body(seen, [f"O[{k}] = {{}};" for k in range(len(seen))]),
-    }
-    if followed:
-        pieces |= _equations(outer, slopes, entries)
+    outer = Writer(graph, [*inner.fixed, *seen, *conditions, *answers, *slopes, *entries.values()])
     folder = files("perforin.kernels")
     text = folder.joinpath("vector.c").read_text() + folder.joinpath("stochastic.c").read_text()
+    pieces: Pieces = {
+        "SURROUNDINGS": folder.joinpath("surroundings.c").read_text() if followed else "",
+        "RESPONDING": folder.joinpath("responses.c").read_text() if network.events else "",
+        "FOLLOWED": int(followed),
+        "LANES": 1,
+        "STATES": len(read.place),
+        "FIXED": max(1, len(outer.fixed)),
+        "AROUND": max(1, len(inner.fixed)),
+        "OUTPUTS": len(outputs),
+        "COUNTED": _listed(int(name in counted) for name in read.place),
+        "DERIVE": outer.derive(),
+        "SURROUND": outer.body([*inner.fixed], _stores("E", inner.fixed.values())),
+        "OBSERVE": outer.body(seen, _stores("O", range(len(seen)))),
+        "RESPONSES": len(network.events),
+        "INITIALLY": _listed(int(event.initially) for event in network.events),
+        "MOST": _listed(2**31 - 1 if event.most is None else event.most for event in network.events),
+        "ASSIGNMENT": _sums([len(event.assignments) for event in network.events]),
+        "TARGET": _listed(read.place[state] for event in network.events for state, _ in event.assignments),
+        "JUDGE": outer.body(conditions, _stores("C", range(len(conditions)))),
+        "ANSWER": outer.body(answers, _stores("A", range(len(answers)))),
+    }
+    pieces |= _of_events(read, events, rates, inner)
+    if followed:
+        pieces |= _equations(outer, slopes, entries)
     for name, piece in pieces.items():
         text = text.replace(f"@{name}@", "\n".join(piece) if isinstance(piece, list) else str(piece))
     return text
+
+
+def _of_events(read: _Reading, events: Sequence[FlowRow], rates: Sequence[int], writer: Writer) -> Pieces:
+    """How fast each kind of event happens, and what it changes."""
+    changes = [[(read.place[s], c) for s, c in flow.changes if read.place[s] in read.graph.counted] for flow in events]
+    mothers = [*(_mother(read.graph, rate) for rate in rates), -1]
+    others = [k for k in range(len(rates)) if mothers[k] < 0]
+    return {
+        "EVENTS": len(events),
+        "FIRST": _sums([len(row) for row in changes]),
+        "WHERE": _listed(i for row in changes for i, _ in row),
+        "CHANGE": _listed(c for row in changes for _, c in row),
+        "RATES": writer.body(rates, _stores("A", range(len(rates)))),
+        "MOTHER": _listed(max(mother, 0) for mother in mothers),
+        "PROPORTIONAL": _listed(-int(mother >= 0) for mother in mothers),
+        "OTHER_RATES": writer.body([rates[k] for k in others], _stores("A", others)),
+    }
 
 
 def _equations(writer: Writer, slopes: Sequence[int], entries: Mapping[tuple[int, int], int]) -> Pieces:
@@ -189,17 +222,16 @@ def _equations(writer: Writer, slopes: Sequence[int], entries: Mapping[tuple[int
     n = len(slopes)
     pattern = fill(entries, n)
     slot = pattern.slot
-    into_f = [f"F[{i}] = {{}};" for i in range(n)]
     into_w = [f"W[{slot[entry]}] = -{{}};" for entry in entries]
     empty = [f"W[{k}] = vset(0.0);" for entry, k in slot.items() if entry not in entries]
     return {
         "FACTORS": len(slot),
-        "SLOPE": writer.body(slopes, into_f),
-        "LINEARISE": [*writer.body([*slopes, *entries.values()], [*into_f, *into_w]), *empty],
+        "SLOPE": writer.body(slopes, _stores("F", range(n))),
+        "LINEARISE": [*writer.body([*slopes, *entries.values()], [*_stores("F", range(n)), *into_w]), *empty],
         "DECOMPOSE": decomposition(pattern),
         "SOLVE": solution(pattern),
-        "ROW": ", ".join(str(i) for i, _ in slot),
-        "DIAGONAL": ", ".join(str(slot[i, i]) for i in range(n)),
+        "ROW": _listed(i for i, _ in slot),
+        "DIAGONAL": _listed(slot[i, i] for i in range(n)),
         "STAGE_A": _rows(rosenbrock.A),
         "STAGE_C": _rows(rosenbrock.C),
         "DENSE": _rows(rosenbrock.DENSE),

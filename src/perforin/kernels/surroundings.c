@@ -140,7 +140,7 @@ static int travel(Path *path, const Task *a, Course *c) {
     dose = give(a, dose, c->t, Y, &h);
     int any = 0;
     for (int m = 0; m < STATES; m++) any |= few[m] |= COUNTED[m] && Y[m] <= a->few;
-    if (c->t >= last || (any && !a->shared)) return FINE;
+    if (c->t >= last || (any && !a->shared) || RESPONSES) return FINE;
     if (path->count == path->room) path->step = realloc(path->step, (path->room = 2 * path->room + 64) * sizeof(Step));
     Step *s = &path->step[path->count++];
     s->t = c->t; memcpy(s->Y, Y, sizeof Y); memcpy(s->few, few, sizeof few);
