@@ -21,7 +21,7 @@ ANY = "anything"
 _NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _UNIT = r"((?:1?\s*/\s*)?[^\W\d_%][\w %/*^().-]*|%)?"
 _QUANTITY = re.compile(rf"\s*{_NUMBER}\s*{_UNIT}\s*")
-_OURS = ("cell", "molecule", "copy", "dose", "division", ANY)
+_OURS = ("cell", "molecule", "copy", "dose", "division", "item", ANY)
 
 
 # Annotations for ports and parameters of mechanisms: the text is the unit that is checked.
