@@ -5,6 +5,7 @@ Only the name of a function and plain arguments travel. A worker that is lost is
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import queue
@@ -194,7 +195,10 @@ def _dask(workers: int, cluster: str) -> Iterator[Any]:
     with ExitStack() as stack:
         address: Any = cluster
         if cluster == LOCAL:
-            made = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            made = distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR,
+                preload=["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],  # Ctrl-C is for us alone
+            )  # fmt: skip
             address = stack.enter_context(made)
         try:
             client = distributed.Client(address)

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from perforin.errors import UserError
 
-__all__ = ["Curve", "kaplan_meier", "log_rank", "weighted_survival"]
+__all__ = ["Curve", "Risk", "kaplan_meier", "log_rank", "weighted_survival"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -124,6 +124,39 @@ def kaplan_meier(time: Array, event: Mask, level: float = 0.95) -> Curve:
     return Curve(days, share, low, high, variance, at_risk, events, np.asarray(time, dtype=np.float64), level)
 
 
+@dataclass(frozen=True)
+class Risk:
+    """What survival with weighted subjects needs of their times: once for many weights.
+
+    ``order`` (n,) of the subjects in time. Between two censorings the product of Kaplan and Meier is what is at risk
+    after the events over what was before, so subjects are taken together in runs: ``marks`` (M,) where each begins,
+    ``dying`` (M,) whether it is one of events, and ``ended`` (K,) how many runs are over on each day.
+    """
+
+    order: NDArray[np.intp]
+    marks: NDArray[np.intp]
+    dying: Mask
+    ended: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, time: Array, event: Mask, days: Array) -> Risk:
+        """Of days (n,) to the event or to censoring, events (n,), and the days (K,) that are asked for."""
+        order = np.lexsort((~event, time))  # at one time, events come before censorings
+        time, event = time[order], event[order]
+        ends = np.searchsorted(time, days, side="right")
+        turns = np.flatnonzero(event[1:] != event[:-1]) + 1
+        marks = np.unique(np.concatenate([[0], turns, ends[ends < len(time)]]))
+        return cls(order, marks, event[marks], np.searchsorted(marks, ends))
+
+    def shares(self, weights: Array) -> Array:
+        """(B, K) surviving on the days; weights (B, n), positive, of the subjects in ``order``."""
+        runs = np.add.reduceat(weights, self.marks, axis=1)
+        at_risk = np.concatenate([runs[:, ::-1].cumsum(axis=1)[:, ::-1], np.zeros((len(weights), 1))], axis=1)
+        kept = np.where(self.dying, at_risk[:, 1:] / at_risk[:, :-1], 1.0)
+        share = np.concatenate([np.ones((len(weights), 1)), np.cumprod(kept, axis=1)], axis=1)
+        return np.asarray(share[:, self.ended], dtype=np.float64)
+
+
 def weighted_survival(time: Array, event: Mask, weights: Array, days: Array) -> Array:
     """Kaplan-Meier with weighted subjects, for resampling.
 
@@ -136,16 +169,8 @@ def weighted_survival(time: Array, event: Mask, weights: Array, days: Array) -> 
     Returns:
         (B, K) share surviving.
     """
-    order = np.lexsort((~event, time))  # at one time, events come before censorings
-    time, event = time[order], event[order]
-    ends = np.searchsorted(time, days, side="right")
-    # Between two censorings the product of Kaplan and Meier is what is at risk after the events over what was before.
-    marks = np.unique(np.concatenate([[0], np.flatnonzero(event[1:] != event[:-1]) + 1, ends[ends < len(time)]]))
-    runs = np.add.reduceat(weights[:, order], marks, axis=1)
-    at_risk = np.concatenate([runs[:, ::-1].cumsum(axis=1)[:, ::-1], np.zeros((len(weights), 1))], axis=1)
-    kept = np.where(event[marks], at_risk[:, 1:] / at_risk[:, :-1], 1.0)
-    share = np.concatenate([np.ones((len(weights), 1)), np.cumprod(kept, axis=1)], axis=1)
-    return np.asarray(share[:, np.searchsorted(marks, ends)], dtype=np.float64)
+    risk = Risk.of(time, event, days)
+    return risk.shares(weights[:, risk.order])
 
 
 def log_rank(first: tuple[Array, Mask], second: tuple[Array, Mask]) -> tuple[float, float]:

@@ -24,8 +24,8 @@ LOW = np.uint64(0xFFFFFFFF)
 WORDS = 4
 GROUPS = 4096
 """Groups of patients that are resampled: a standard error from so many is known to 1/sqrt(2*4096), one per cent."""
-BLOCK = 4_000_000
-"""Weights held at once."""
+BLOCK = 1_000_000
+"""Weights held at once: they stay in the cache."""
 
 
 def weights(subjects: NDArray[np.int64], replicates: int, seed: int, purpose: str = "resampling") -> Array:
@@ -65,11 +65,12 @@ class Weights:
         """The weights of some subjects, in an order."""
         return Weights(self.drawn, self.group[order])
 
-    def blocks(self) -> Iterator[Array]:
-        """The weights, (b, n) at a time."""
-        rows = max(1, BLOCK // max(1, len(self.group)))
-        for first in range(0, len(self.drawn), rows):
-            yield self.drawn[first : first + rows, self.group]
+    def blocks(self) -> Iterator[tuple[slice, Array]]:
+        """The weights of some replicates at a time: which, and (b, n)."""
+        many = max(1, BLOCK // max(1, len(self.group)))
+        for first in range(0, len(self.drawn), many):
+            rows = slice(first, first + many)
+            yield rows, np.take(self.drawn[rows], self.group, axis=1)
 
 
 def weights_of(subjects: NDArray[np.int64], replicates: int, seed: int, purpose: str = "resampling") -> Weights:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, bdtrik, ndtri, stdtrit
 
-from perforin.endpoints.kaplan_meier import Curve, kaplan_meier, weighted_survival
+from perforin.endpoints.kaplan_meier import Curve, Risk, kaplan_meier
 from perforin.endpoints.resampling import Weights
 from perforin.records import exact_interval
 
@@ -22,6 +22,8 @@ __all__ = ["GeometricMean", "Mean", "Median", "Milestone", "Reported", "Restrict
            "SurvivalMedian", "Times", "joined", "wilson_interval"]  # fmt: skip
 
 Array = NDArray[np.float64]
+REACH = 10
+"""A weighted median is looked for within so many sqrt(n) ranks of the plain one, which are 20 standard errors."""
 Subjects = NDArray[np.int64]
 
 
@@ -172,10 +174,19 @@ class Median:
 
     def replicates(self, weights: Weights) -> Array:
         """(B,) weighted medians: the lowest value with half of the weight at or below it."""
-        order = np.argsort(self.values, kind="stable")
-        shares = (np.cumsum(block, axis=1) for block in weights.of(order).blocks())
-        middle = np.concatenate([(share >= share[:, -1:] / 2).argmax(axis=1) for share in shares])
-        return np.asarray(self.values[order][middle], dtype=np.float64)
+        order, n = np.argsort(self.values, kind="stable"), len(self.values)
+        ordered, half = weights.of(order), weights.total(np.ones(n)) / 2
+        for reach in (math.ceil(REACH * math.sqrt(n)), n):
+            near = slice(max(n // 2 - reach, 0), n // 2 + reach)
+            below, out = ordered.total(np.arange(n) < near.start), np.empty(len(half))
+            inside = below < half
+            for rows, block in ordered.of(np.arange(n)[near]).blocks():
+                reached = below[rows, None] + np.cumsum(block, axis=1) >= half[rows, None]
+                out[rows] = self.values[order][near][reached.argmax(axis=1)]
+                inside[rows] &= reached[:, -1]
+            if inside.all():
+                break
+        return out
 
 
 @dataclass(frozen=True)
@@ -192,9 +203,9 @@ class Times:
 
     def survival(self, weights: Weights, days: Array) -> Iterator[Array]:
         """(b, K) shares without the event on ``days`` (K,), some replicates at a time."""
-        order = np.argsort(self.time, kind="stable")
-        for block in weights.of(order).blocks():
-            yield weighted_survival(self.time[order], self.event[order], block, days)
+        risk = Risk.of(self.time, self.event, days)
+        for _, block in weights.of(risk.order).blocks():
+            yield risk.shares(block)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from plotly.subplots import make_subplots
 from perforin.report.style import FAINT, Drawing, Look, blank, dress, see_through, ticks
 from perforin.report.wording import percent, unit_text
 
-__all__ = ["Point", "Survival", "at_risk", "bands", "survival_figure", "waiting_figure"]
+__all__ = ["Point", "Survival", "at_risk", "bands", "few", "survival_figure", "waiting_figure"]
 
 Array = NDArray[np.float64]
+DRAWN = 2000
+"""Steps of a curve that are drawn: more than a screen has columns."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,17 @@ def _risk_table(figure: go.Figure, order: Sequence[Look]) -> None:
         )
 
 
+def few(points: int) -> NDArray[np.intp]:
+    """Places of at most ``DRAWN`` of so many points, evenly, with the first and the last: more cannot be told apart."""
+    return np.unique(np.linspace(0, points - 1, min(points, DRAWN)).round().astype(np.intp))
+
+
 def _steps(curve: Survival, look: Look) -> tuple[go.Scatter, go.Scatter]:
+    drawn = few(len(curve.day))
+    day, share, low, high = (one[drawn] for one in (curve.day, curve.share, curve.low, curve.high))
     band = go.Scatter(
-        x=np.concatenate([_corners_x(curve.day), _corners_x(curve.day)[::-1]]),
-        y=np.concatenate([_corners_y(curve.high), _corners_y(curve.low)[::-1]]),
+        x=np.concatenate([_corners_x(day), _corners_x(day)[::-1]]),
+        y=np.concatenate([_corners_y(high), _corners_y(low)[::-1]]),
         fill="toself",
         fillcolor=see_through(look.colour, 0.16),
         line={"width": 0},
@@ -141,8 +150,8 @@ def _steps(curve: Survival, look: Look) -> tuple[go.Scatter, go.Scatter]:
         mode="lines",
     )
     line = go.Scatter(
-        x=curve.day,
-        y=curve.share,
+        x=day,
+        y=share,
         mode="lines",
         name=look.label,
         line={"shape": "hv", "color": look.colour, "width": 2.5, "dash": look.dash},
@@ -313,10 +322,11 @@ def waiting_figure(waits: Mapping[str, Array], enrolled: Mapping[str, int], look
     for arm, wait in waits.items():
         days = np.concatenate([[0.0], np.sort(wait), [longest * 1.05]])
         share = np.concatenate([[0.0], np.arange(1, len(wait) + 1), [len(wait)]]) / max(1, enrolled[arm])
+        drawn = few(len(days))
         figure.add_trace(
             go.Scatter(
-                x=days,
-                y=share,
+                x=days[drawn],
+                y=share[drawn],
                 mode="lines",
                 name=look[arm].label,
                 line={"shape": "hv", "color": look[arm].colour, "width": 2.5, "dash": look[arm].dash},

@@ -86,13 +86,14 @@ def _scores(arm: Arm, endpoints: Iterable[str], visits: Iterable[float]) -> Scor
     for name, kind in TOXICITIES.items():
         counts.update({("grade", name, grade): count for grade, count in enumerate(grade_counts(arm, kind))})
     counts.update(("relapse", negative) for negative in relapses(arm)[1].tolist())
-    samples = {name: found for name in endpoints if (found := sample(arm, name)) is not None}
-    times = {str(name): survived for name in SURVIVALS if (survived := survival_times(arm, name)) is not None}
-    return Scores(samples, times, counts)
+    known: list[NDArray[np.int64]] = []
+    samples = {name: _held(found, known) for name in endpoints if (found := sample(arm, name)) is not None}
+    survived = {str(name): survival_times(arm, name) for name in SURVIVALS}
+    return Scores(samples, {name: _held(one, known) for name, one in survived.items() if one is not None}, counts)
 
 
 def _whole(parts: Sequence[Scores]) -> Scores:
-    """An arm's scores from those of its parts; equal arrays of subjects are held once."""
+    """An arm's scores from those of its parts."""
     known: list[NDArray[np.int64]] = []
 
     def together(tables: Sequence[Any]) -> dict[str, Any]:
@@ -106,13 +107,15 @@ def _whole(parts: Sequence[Scores]) -> Scores:
 
 
 def _held(one: Any, known: list[NDArray[np.int64]]) -> Any:
+    """A sample that keeps no more than its own: views of records are copied, and equal subjects are held once."""
     if hasattr(one, "times"):
         return replace(one, times=_held(one.times, known))
-    for subjects in known:
-        if np.array_equal(subjects, one.subjects):
-            return replace(one, subjects=subjects)
-    known.append(one.subjects)
-    return one
+    arrays = {name: value for name, value in vars(one).items() if isinstance(value, np.ndarray)}
+    own = {name: value if value.base is None else value.copy() for name, value in arrays.items()}
+    same = next((subjects for subjects in known if np.array_equal(subjects, one.subjects)), None)
+    if same is None:
+        known.append(own["subjects"])
+    return replace(one, **own | ({} if same is None else {"subjects": same}))
 
 
 def estimates(scores: Mapping[str, Scores], endpoints: Iterable[str]) -> tuple[Estimate, ...]:
