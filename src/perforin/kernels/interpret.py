@@ -13,6 +13,7 @@ from scipy.integrate import BDF, DOP853, LSODA, Radau
 from perforin.errors import ComputeError, UserError, nearest
 from perforin.kernels.moments import Moments, Watch, safely
 from perforin.kernels.python_text import SPACE, TIME, python_text
+from perforin.kernels.reductions import KEPT, Reduction, Tally, watches
 from perforin.kernels.solution import FAILED, OK, RETRIED, Doses, Problem, Solution, prepare
 from perforin.model.network import Network
 
@@ -49,22 +50,32 @@ class Interpreted:
         self._observe: Callable[..., None] = space["observe"]
 
     def run(self, parameters: Array, start: Array, doses: Doses, days: ArrayLike, *, begin: ArrayLike = 0.0,
-            rtol: float = 1e-5, threads: int = 1) -> Solution:  # noqa: ARG002  # fmt: skip
+            rtol: float = 1e-5, threads: int = 1,  # noqa: ARG002
+            reductions: Sequence[Reduction] = ()) -> Solution:  # fmt: skip
         """Solve for all patients; see ``Kernel.run``. One thread whatever is asked for: SciPy holds the lock."""
         problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
-        n = len(problem.start)
+        n, events = len(problem.start), len(self.network.events)
+        seen = watches(reductions, self.outputs, n)
+        kept = np.full((n, len(seen.kind), KEPT), np.nan)
+        event_day, event_count = np.full((n, events), np.nan), np.zeros((n, events), np.int32)
         values = np.full((n, len(problem.days), len(self.outputs)), np.nan)
         status, steps = np.full(n, FAILED, np.int8), np.zeros(n, np.int32)
         reasons = list(problem.reasons)
         for who in problem.runnable:
             for method in (self.method, *(m for m in ("LSODA", "Radau", "BDF") if m != self.method)):
-                values[who], taken, reason = self._patient(problem, int(who), method, rtol)
-                steps[who] += taken
-                if not reason:
+                course = _Course(self, problem, int(who), method, rtol)
+                course.tally = Tally(seen, int(who)) if len(seen.kind) else None
+                reasons[who] = course.outcome()
+                steps[who] += course.taken
+                if not reasons[who]:
                     status[who] = OK if method == self.method else RETRIED
+                    values[who] = course.values
+                    if course.tally:
+                        kept[who] = course.tally.kept
+                    if course.watch:
+                        event_day[who], event_count[who] = course.watch.first_day, course.watch.fired
                     break
-            reasons[who] = reason
-        return Solution(values, status, tuple(reasons), steps)
+        return Solution(values, status, tuple(reasons), steps, seen.read(kept), event_day, event_count)
 
     def slopes(self, state: Array, parameters: Sequence[float]) -> Array:
         """(states,) slopes of one patient; NaN where they cannot be computed."""
@@ -74,14 +85,6 @@ class Interpreted:
     def observe(self, state: Array, parameters: Sequence[float]) -> Array:
         """(outputs,) values at a state."""
         return np.array(safely(self._observe, list(map(float, state)), parameters, size=len(self.outputs)), dtype=float)
-
-    def _patient(self, problem: Problem, who: int, method: str, rtol: float) -> tuple[Array, int, str]:
-        course = _Course(self, problem, who, method, rtol)
-        try:
-            course.follow()
-        except (_NoSolutionError, ComputeError) as problem_found:
-            return np.full_like(course.values, np.nan), course.taken, str(problem_found)
-        return course.values, course.taken, ""
 
 
 class _NoSolutionError(Exception):
@@ -98,12 +101,21 @@ class _Course:
         self.tolerances = kernel.network.absolute_tolerances * (rtol / 1e-5)
         self.state, self.now = problem.start[who].copy(), float(problem.begin[who])
         self.watch = Watch(kernel.moments, self.row) if kernel.moments else None
+        self.tally: Tally | None = None
         self.taken = self.steps = 0
         self.blind = False
         names, first = kernel.network.state_names, float(problem.begin[who])
         rates = dict(zip(names, kernel.network.slopes(), strict=True))
         self.clock = names.index(TIME) if rates.get(TIME) == 1 else None
         self.ahead = self.state[self.clock] - first if self.clock is not None else 0.0
+
+    def outcome(self) -> str:
+        """Solve; why there is no solution, or nothing."""
+        try:
+            self.follow()
+        except (_NoSolutionError, ComputeError) as problem:
+            return str(problem)
+        return ""
 
     def exactly(self, now: float, state: Array) -> Array:
         """A state in which the time is exact."""
@@ -162,6 +174,8 @@ class _Course:
         days = self.problem.days
         for place in np.flatnonzero((days > begin) & (days < self.now)):
             self.report(days == days[place], dense(days[place]))
+        if self.tally:
+            self.tally.take(lambda day: self.kernel.observe(dense(day), self.row), begin, self.now)
         if self.watch:
             self.watch.running = self.watch.run_on(dense, begin, self.now)
             fired = False

@@ -77,6 +77,7 @@ class Watch:
         self.running = [empty[row.kind] for row in moments.network.running]
         self.held = [event.initially for event in moments.network.events]
         self.fired = [0] * len(self.held)
+        self.first_day = [math.nan] * len(self.held)
 
     def sides(self, now: float, state: Array, running: Sequence[float]) -> list[Any]:
         """On which side each relation is."""
@@ -172,6 +173,8 @@ class Watch:
         state = state.copy()
         state[targets] = np.array(found, dtype=np.float64)
         self.fired[which] += 1
+        if self.fired[which] == 1:
+            self.first_day[which] = now
         return state
 
 
