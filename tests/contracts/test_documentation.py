@@ -87,3 +87,11 @@ def test_a_page_shows_sentence_equation_and_citation(generator: ModuleType, tmp_
     assert "| `catches` | any | 2 | 1 / d | 1 to 3 | 0.2 | measured | Holling1959 Table 1 |" in text
     assert text.count("<math") == 2
     assert "Cites: Holling1959." in text
+
+
+def test_the_example_of_solving_a_network_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "how-to" / "solve-a-network.md").read_text(encoding="utf-8")
+    exec(compile("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), "solve-a-network", "exec"), {})  # noqa: S102
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == "(4, 91, 2) [0 0 0 0]"
+    assert len(rest) == 4
