@@ -79,7 +79,7 @@ class Study:
     """
 
     scenario: Scenario
-    kept: RunFolder
+    folder: RunFolder
     courses: pd.DataFrame
     parameters: dict[str, pd.DataFrame]
     failed: pd.DataFrame
@@ -89,7 +89,7 @@ class Study:
 
     def parts(self) -> Iterator[Records]:
         """The records in parts, each with all rows of its patients, in the order of patients."""
-        return map(Records, self.kept.parts(TABLES["records"]))
+        return map(Records, self.folder.parts(TABLES["records"]))
 
     @cached_property
     def records(self) -> Records:
@@ -99,7 +99,7 @@ class Study:
     @cached_property
     def cohort(self) -> pd.DataFrame:
         """The covariates, one row per patient."""
-        return pd.concat(self.kept.parts(TABLES["cohort"]), ignore_index=True)
+        return pd.concat(self.folder.parts(TABLES["cohort"]), ignore_index=True)
 
 
 def simulate(ready: Ready, patients: NDArray[np.int64], *, courses: bool = True) -> Tables:
@@ -132,48 +132,63 @@ def _long(arm: str, course: Course) -> pd.DataFrame:
     return pd.DataFrame(keys | columns)
 
 
-def run(scenario: Scenario, *, folder: Path | str | None = None, **options: Any) -> Study:
+def run(
+    scenario: Scenario,
+    *,
+    folder: Path | str | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Study:
     """Simulate a scenario; finished chunks are kept, and no byte depends on where or in what order they ran.
 
     Args:
         scenario: what is asked.
-        folder: a path, or a URL such as ``s3://bucket/run``, that keeps the run; a temporary folder if not given,
-            which is removed with the study.
-        options: ``workers`` processes of this machine (1, which is this process); ``cluster``, the address of a Dask
-            scheduler, or ``local``; ``progress``, which is told how far the run has come; ``interrupted``, which is
-            asked whether to stop.
+        folder: a path, or a URL such as ``s3://bucket/run``; a temporary folder, gone with the study, if not given.
+        workers: processes of this machine; with one, this process.
+        cluster: address of a Dask scheduler, or ``local`` for one with so many workers on this machine.
+        progress: is told how far the run has come.
+        interrupted: is asked whether to stop.
 
     Raises:
         UserError: names, units or numbers that do not fit.
         Interrupted: ``interrupted()`` became true; ``resume(folder)`` goes on.
     """
-    if folder is not None:
-        return _run(scenario, scenario.text, RunFolder.at(folder), **options)
-    kept = RunFolder(tempfile.mkdtemp(prefix="perforin-"))
-    weakref.finalize(kept, shutil.rmtree, kept.where, ignore_errors=True)
-    return _run(scenario, scenario.text, kept, **options)
+    if folder is None:
+        kept = RunFolder(tempfile.mkdtemp(prefix="perforin-"))
+        weakref.finalize(kept, shutil.rmtree, kept.where, ignore_errors=True)
+    else:
+        kept = RunFolder.at(folder)
+    return _run(scenario, scenario.text, kept, workers, cluster, progress, interrupted)
 
 
-def resume(folder: Path | str, **options: Any) -> Study:
-    """Go on with an unfinished run; its finished chunks are not simulated again. Options as for ``run``.
+def resume(
+    folder: Path | str,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Study:
+    """Go on with an unfinished run; its finished chunks are not simulated again. Arguments as for ``run``.
 
     Raises:
         UserError: no run there, a truncated one, or one begun by another version of the model.
     """
     kept = RunFolder.existing(folder)
     text = kept.text("scenario.yaml")
-    return _run(scenario_of(text), text, kept, **options)
+    return _run(scenario_of(text), text, kept, workers, cluster, progress, interrupted)
 
 
 def _run(
     scenario: Scenario,
     text: str,
     kept: RunFolder,
-    *,
-    workers: int = 1,
-    cluster: str | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
+    workers: int,
+    cluster: str | None,
+    progress: Callable[[Progress], None] | None,
+    interrupted: Callable[[], bool],
 ) -> Study:
     clock, tell, count = time.perf_counter(), progress or (lambda _: None), scenario.patients.n
     tell(Progress(0, count, "composing and compiling"))
@@ -303,7 +318,7 @@ def open_study(folder: Path | str) -> Study:
             raise UserError(f"found {parts} of {needed} parts of {kept}/{file}; go on with: perforin resume {folder}")
     return Study(
         scenario=scenario,
-        kept=kept,
+        folder=kept,
         courses=kept.table("courses.parquet"),
         parameters={arm: kept.table(f"parameters_{arm}.parquet") for arm in scenario.arms},
         failed=pd.concat(kept.parts(TABLES["failed"]), ignore_index=True),

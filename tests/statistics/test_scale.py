@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -16,11 +17,13 @@ import pandas as pd
 import pytest
 
 from perforin import study
+from perforin.command.app import execute
 from perforin.endpoints.catalogue import catalogue, score
 from perforin.records import Records
 from perforin.report import scoring
 from perforin.runs import RunFolder
 from perforin.scenario import Scenario, read_scenario
+from perforin.stores import open_store
 
 DEMO = "cd19_lbcl_head_to_head"
 SMALL = {"patients.n": 60, "horizon": "180 day", "visits": [30, 90, 180], "seed": 11}
@@ -85,7 +88,7 @@ def test_every_endpoint_of_joined_parts_is_that_of_the_whole(
 
 def test_a_study_without_a_folder_leaves_none_behind(scenario: Scenario, chunks_of_eight: None) -> None:
     done = study.run(scenario.with_changes({"patients.n": 8}))
-    home = Path(done.kept.where)
+    home = Path(done.folder.where)
     assert isinstance(done.records, Records)
     assert home.is_dir()
     del done
@@ -107,6 +110,21 @@ def test_a_run_in_memory_of_fsspec_is_the_run_on_disk(
     assert tables("memory://runs/one") == whole
     again = study.open_study("memory://runs/one")
     pd.testing.assert_frame_equal(again.records.table, done.records.table)
+
+
+@pytest.mark.slow
+def test_the_command_line_takes_a_url_for_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("fsspec")
+    where = "memory://line/run"
+    assert execute(["run", DEMO, "--n", "6", "--out", where, "--json"]) in (0, 2)
+    before = json.loads(capsys.readouterr().out)
+    assert execute(["report", where, "--json"]) == 0
+    after = json.loads(capsys.readouterr().out)
+    assert after["estimates"] == before["estimates"]
+    assert after["report"] == f"{where}/report.html"
+    assert open_store(where).read("report.html").startswith(b"<!")
+    assert execute(["run", DEMO, "--out", where]) == 1
+    assert f"perforin resume {where}" in capsys.readouterr().err
 
 
 START = """
@@ -134,10 +152,10 @@ def test_a_run_killed_at_random_moments_and_resumed_is_the_same_to_the_last_byte
 ) -> None:
     folder, luck, cut = tmp_path / "run", random.Random(workers), []
     begun = perforin("run", DEMO, *RUN, "--workers", workers, "--out", str(folder))
-    for _ in range(5):
+    for _ in range(4):
         while begun.poll() is None and not list(folder.glob("records.parquet/*"))[len(cut) :]:
             time.sleep(0.01)
-        time.sleep(luck.uniform(0, 0.4))
+        time.sleep(luck.uniform(0, 0.5))
         begun.send_signal(signal.SIGKILL)
         begun.wait()
         cut.append(len(list(folder.glob("records.parquet/*"))))

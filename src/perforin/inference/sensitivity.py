@@ -95,5 +95,5 @@ def with_ledger(study: Study) -> Study:
     """The study with its assumption ledger, kept in its folder."""
     ready = study.ready or make_ready(study.scenario)
     ledger = pd.concat([swings(ready, arm) for arm in ready.arms], ignore_index=True)
-    study.kept.write_table("ledger.parquet", ledger)
+    study.folder.write_table("ledger.parquet", ledger)
     return replace(study, ledger=ledger)

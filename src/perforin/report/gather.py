@@ -73,7 +73,7 @@ def gather(
         claims=disputed(),
         extrapolation=extrapolation(study),
         references=references(study),
-        folder=str(study.kept),
+        folder=str(study.folder),
         context=scenario.question.model_dump(),
         units={"transgene_copies": unit},
     )

@@ -172,7 +172,7 @@ def a_study(records: Records) -> Any:
     return SimpleNamespace(
         scenario=scenario, parts=lambda: iter([records]),
         courses=pd.DataFrame(columns=["arm", "day", "observable", "median"]),
-        parameters={arm: parameter_table(arm) for arm in arms}, ledger=pd.DataFrame(), kept="",
+        parameters={arm: parameter_table(arm) for arm in arms}, ledger=pd.DataFrame(), folder="",
         failed=pd.DataFrame(columns=["arm", "patient", "reason"]),
         manifest={"scenario": "mine", "seed": 1, "calibrated": False, "extrapolations": {"a": ["dose too high"]}},
     )  # fmt: skip
