@@ -18,7 +18,7 @@ from perforin.command.console import Stop, interruptible
 from perforin.errors import ComputeError, UserError
 from perforin.scenario import scenario_names
 
-VERBS = "demo new check run resume compare report explain replay show doctor".split()
+VERBS = "demo new check run resume compare report explain replay show import doctor".split()
 
 
 def execute(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

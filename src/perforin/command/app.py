@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from perforin.command import environment, reading, running, showing
+from perforin.command import environment, importing, reading, running, showing
 from perforin.errors import PerforinError
 
 __all__ = ["app", "execute", "root", "say"]
@@ -54,7 +54,7 @@ def root(
         typer.echo(context.get_help())
 
 
-EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | environment.EXAMPLES
+EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
     running.new,
@@ -66,10 +66,11 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     reading.explain,
     reading.replay,
     showing.show,
+    importing.import_,
     environment.doctor,
 )
 for verb in VERBS:
-    app.command(verb.__name__, epilog=EXAMPLES[verb.__name__])(verb)
+    app.command(verb.__name__.rstrip("_"), epilog=EXAMPLES[verb.__name__])(verb)
 
 
 def execute(arguments: Sequence[str]) -> int:
