@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from perforin.kernels.reductions import KEPT, Reduction, Watches, watches
 from perforin.kernels.solution import FAILED, OK, RETRIED, Doses, Problem, Solution, prepare
 from perforin.model.network import Network
 
-__all__ = ["ATTEMPTS", "Compiled"]
+__all__ = ["ATTEMPTS", "Call", "Compiled", "Machine", "Results", "Task"]
 
 Array = NDArray[np.float64]
 
@@ -46,26 +48,19 @@ _KINDS: dict[str, Any] = {
 }
 
 
-class _Task(ctypes.Structure):
+class Task(ctypes.Structure):
     """The C structure of the same name, field by field."""
 
     _fields_ = tuple((name, _KINDS.get(name, ctypes.c_void_p)) for name in _FIELDS.split())
 
 
-class Compiled:
-    """A network as machine code (Rodas5P, one patient per SIMD lane)."""
+class Machine(ABC):
+    """A network as machine code (Rodas5P): attempts, statuses and reasons, whatever the code runs on."""
 
-    def __init__(self, network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes: int | None = None,
-                 cache: str | Path | None = None) -> None:  # fmt: skip
+    def __init__(self, network: Network, outputs: Sequence[str], lanes: int) -> None:
         self.network = network
         self.outputs = tuple(outputs)
-        self.built: Built = built(network, self.outputs, compiler, lanes=lanes, cache=cache)
-        self._library = ctypes.CDLL(str(self.built.library))
-
-    @property
-    def lanes(self) -> int:
-        """Patients per vector."""
-        return int(self.built.notes["lanes"])
+        self.lanes = lanes
 
     def run(self, parameters: Array, start: Array, doses: Doses, days: ArrayLike, *, begin: ArrayLike = 0.0,
             rtol: float = 1e-5, threads: int = 1, reductions: Sequence[Reduction] = (),
@@ -86,7 +81,8 @@ class Compiled:
                 f"{len(self.network.events)} events; needed groups of {self.lanes} and no event"
             )
         seen = watches(reductions, self.outputs, n)
-        work = _Results(n, len(problem.days), len(self.outputs), len(seen.kind), len(self.network.events))
+        edges = np.unique([*seen.edges, *(d for row in self.network.running for d in row[3:] if np.isfinite(d))])
+        work = Results(n, len(problem.days), len(self.outputs), len(seen.kind), len(self.network.events))
         status = np.full(n, FAILED, np.int8)
         left = problem.runnable
         reasons = list(problem.reasons)
@@ -94,7 +90,9 @@ class Compiled:
             if not len(left):
                 break
             work.code[left] = 0
-            self._solve(problem, seen, left, work, (min(rtol * factor, 0.1), first), threads, together)
+            tolerance = min(rtol * factor, 0.1)
+            tolerances = self.network.absolute_tolerances * (tolerance / 1e-5)
+            self._solve(Call(problem, seen, work, edges, tolerance, tolerances, first, threads, together), left)
             failed = work.code[left] != 0
             status[left[~failed]] = RETRIED if attempt else OK
             left = left[failed]
@@ -108,24 +106,34 @@ class Compiled:
         return Solution(work.values, status, tuple(reasons), work.steps, reduced, work.fired[:, :, 0],
                         work.fired[:, :, 1].astype(np.int32))  # fmt: skip
 
-    def _solve(self, problem: Problem, seen: Watches, who: NDArray[np.int64], work: _Results,
-               accuracy: tuple[float, float], threads: int, together: bool) -> None:  # fmt: skip
-        size = max(1, min(CHUNK, -(-len(who) // threads))) if threads > 1 else CHUNK
+    @abstractmethod
+    def _solve(self, call: Call, who: NDArray[np.int64]) -> None:
+        """Fill the results of the patients ``who``; a code of 0 says that one is solved."""
+
+
+class Compiled(Machine):
+    """Machine code for the processor, one patient per SIMD lane."""
+
+    def __init__(self, network: Network, outputs: Sequence[str], compiler: Compiler, *, lanes: int | None = None,
+                 cache: str | Path | None = None) -> None:  # fmt: skip
+        self.built: Built = built(network, outputs, compiler, lanes=lanes, cache=cache)
+        super().__init__(network, outputs, int(self.built.notes["lanes"]))
+        self._library = ctypes.CDLL(str(self.built.library))
+
+    def _solve(self, call: Call, who: NDArray[np.int64]) -> None:
+        size = min(CHUNK, -(-len(who) // call.threads)) if call.threads > 1 else CHUNK
         size = -(-size // self.lanes) * self.lanes
         chunks = [who[k : k + size] for k in range(0, len(who), size)]
-        tolerances = self.network.absolute_tolerances * (accuracy[0] / 1e-5)
-        edges = np.unique([*seen.edges, *(d for row in self.network.running for d in row[3:] if np.isfinite(d))])
 
         def one(part: NDArray[np.int64]) -> None:
-            task = _task(problem, seen, part, work, accuracy, (tolerances, edges), together)
-            if self._library.perforin_run(ctypes.byref(task)):
+            if self._library.perforin_run(ctypes.byref(call.task(part, _address))):
                 raise MemoryError
 
-        if threads == 1 or len(chunks) == 1:
+        if call.threads == 1 or len(chunks) == 1:
             for part in chunks:
                 one(part)
             return
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(call.threads) as pool:
             list(pool.map(one, chunks))
 
     def linearise(self, state: Array, parameters: Array) -> tuple[Array, Array]:
@@ -140,7 +148,7 @@ class Compiled:
         return slopes, matrix
 
 
-class _Results:
+class Results:
     """Arrays that machine code fills, by patient."""
 
     def __init__(self, patients: int, days: int, outputs: int, watched: int, events: int) -> None:
@@ -153,16 +161,32 @@ class _Results:
         self.fired = np.tile([np.nan, 0.0], (patients, events, 1)).reshape(patients, events, 2)
 
 
-def _task(problem: Problem, seen: Watches, who: NDArray[np.int64], work: _Results, accuracy: tuple[float, float],
-          shared: tuple[Array, Array], together: bool) -> _Task:  # fmt: skip
-    def at(array: NDArray[Any]) -> ctypes.c_void_p:
-        return ctypes.c_void_p(array.ctypes.data)
+def _address(array: NDArray[Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
 
-    events, (rtol, first), (tolerances, edges) = len(problem.state), accuracy, shared
-    return _Task(
-        len(who), at(who), at(problem.parameters), at(problem.start), at(problem.begin), events, at(problem.when),
-        at(problem.add), at(problem.column), events, at(problem.state), at(problem.keep), len(problem.days),
-        at(problem.days), rtol, at(tolerances), first, SMALLEST_STEP, MOST_STEPS, at(work.values), at(work.code),
-        at(work.place), at(work.steps), at(work.failed), len(edges), at(edges), len(seen.kind), at(seen.kind),
-        at(seen.output), at(seen.begin), at(seen.end), at(seen.level), at(work.reduced), at(work.fired), together,
-    )  # fmt: skip
+
+@dataclass(frozen=True)
+class Call:
+    """One attempt: what is asked for, how accurately and from what first step [day], and where results go."""
+
+    problem: Problem
+    seen: Watches
+    results: Results
+    edges: Array
+    rtol: float
+    tolerances: Array
+    first: float
+    threads: int
+    together: bool
+
+    def task(self, who: NDArray[np.int64], at: Callable[[NDArray[Any]], ctypes.c_void_p]) -> Task:
+        """The structure for machine code; ``at`` gives the address of an array where the code runs."""
+        problem, seen, results, events = self.problem, self.seen, self.results, len(self.problem.state)
+        return Task(
+            len(who), at(who), at(problem.parameters), at(problem.start), at(problem.begin), events, at(problem.when),
+            at(problem.add), at(problem.column), events, at(problem.state), at(problem.keep), len(problem.days),
+            at(problem.days), self.rtol, at(self.tolerances), self.first, SMALLEST_STEP, MOST_STEPS,
+            at(results.values), at(results.code), at(results.place), at(results.steps), at(results.failed),
+            len(self.edges), at(self.edges), len(seen.kind), at(seen.kind), at(seen.output), at(seen.begin),
+            at(seen.end), at(seen.level), at(results.reduced), at(results.fired), self.together,
+        )  # fmt: skip

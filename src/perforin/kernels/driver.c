@@ -1,19 +1,11 @@
 /* Lanes and their queue: every lane has its own time and step and is refilled when its patient is done.
    Lanes never meet in arithmetic (but where patients go together), so a patient's numbers do not depend on company,
    order, thread or chunk. */
-#if defined(__x86_64__) || defined(__i386__)
-#include <xmmintrin.h>
-#define FLUSH unsigned int kept = _mm_getcsr(); _mm_setcsr(kept | 0x8040)
-#define RESTORE _mm_setcsr(kept)
-#else
-#define FLUSH
-#define RESTORE
-#endif
-
 static void load(Work *w, const Task *a, int l, int64_t who, int idle) {
   for (int i = 0; i < PARAMETERS; i++) LANE(w->P, i, l) = a->parameters[who * PARAMETERS + i];
   for (int i = 0; i < STATES; i++) LANE(w->Y, i, l) = a->start[who * STATES + i];
-  w->t[l] = a->begin[who]; w->h[l] = a->first; w->event[l] = w->due[l] = w->rejected[l] = w->n[l] = 0;
+  w->t[l] = a->begin[who]; w->event[l] = w->due[l] = w->n[l] = 0;
+  begin_anew(w, a, l);
   w->id[l] = idle ? -1 : who;
   if (idle) { w->stop[l] = INFINITY; return; }
   forget(w, a, l);
@@ -29,7 +21,7 @@ static void apply_events(Work *w, const Task *a, int l) {
   for (; w->event[l] < a->events && when[w->event[l]] <= w->t[l]; w->event[l]++, happened = 1) {
     int c = column[w->event[l]], s = a->state[c];
     LANE(w->Y, s, l) = LANE(w->Y, s, l) * a->keep[c] + add[w->event[l]]; }
-  if (happened) { w->h[l] = a->first; w->rejected[l] = 0; w->unseen = 1; }
+  if (happened) begin_anew(w, a, l);
   double next = a->day[a->days - 1];
   if (w->event[l] < a->events && when[w->event[l]] < next) next = when[w->event[l]];
   for (int64_t e = 0; e < a->edges; e++) if (a->edge[e] > w->t[l] && a->edge[e] < next) next = a->edge[e];
@@ -90,13 +82,22 @@ static void dense(Work *w, const Task *a, M taken, V h, V end) {
     observe(w->U, w->R, w->O);
     for (int l = 0; l < LANES; l++) if (due[l]) write_lane(w, a, l); } }
 
+/* Lanes whose first step is longer than a mode needs to grow: the method damps whatever it cannot follow, even what grows,
+   and its error estimate then sees nothing. A pivot of 1/(h gamma) - J below zero tells. */
+#define PASSED_OVER 1e10
+static M passed_over(const Work *w) {
+  M any = (M)vset(0.0);
+  for (int m = 0; m < STATES; m++) any |= w->W[PIVOT[m]] < vset(0.0);
+  for (int l = 0; l < LANES; l++) if (!w->fresh[l]) any[l] = 0;
+  return any; }
+
 /* Mean square of the error over the states, in units of the tolerance; patients who go together share the worst. */
 static V error_of(const Work *w, const Task *a) {
   V sum = vset(0.0);
   for (int m = 0; m < STATES; m++) {
     V e = w->K[7][m] / (a->atol[m] + a->rtol * vmax(vabs(w->Y[m]), vabs(w->Y1[m])));
     sum = sum + e * e; }
-  sum = sum * (1.0 / STATES);
+  sum = vsel(passed_over(w), vset(PASSED_OVER), sum * (1.0 / STATES));
   if (!a->together) return sum;
   double worst = 0.0;
   for (int l = 0; l < LANES; l++) if (w->id[l] >= 0 && (sum[l] > worst || sum[l] != sum[l])) worst = sum[l];
@@ -121,8 +122,9 @@ static void advance(Work *w, const Task *a, int *arrived) {
       if (w->rejected[l] && grow > 1.0) grow = 1.0;
       double next = h[l] * grow;
       if (!hit[l] || grow < 1.0 || next > w->h[l]) w->h[l] = next;
-      w->rejected[l] = 0; taken[l] = -1; arrived[l] = hit[l];
-      end[l] = hit[l] ? w->stop[l] : w->t[l] + h[l]; }
+      w->rejected[l] = w->fresh[l] = 0; taken[l] = -1; arrived[l] = hit[l];
+      end[l] = hit[l] ? w->stop[l] : w->t[l] + h[l];
+      if (end[l] == w->t[l]) { fail(w, a, l, 2); taken[l] = 0; } }
     else {
       w->rejected[l] = 1;
       w->h[l] = h[l] * (grow > 0.1 && error[l] < 1e300 ? grow : 0.1);
@@ -144,30 +146,14 @@ static void advance(Work *w, const Task *a, int *arrived) {
   w->t = vsel(taken, end, w->t);
   for (int m = 0; m < STATES; m++) w->Y[m] = vsel(taken, w->Y1[m], w->Y[m]); }
 
-int perforin_run(const Task *a) {
-  Work work, *w = &work; int arrived[LANES]; int64_t next = 0; size_t room = (size_t)(a->watches * KEPT + 1) * sizeof(V);
-  if (a->count == 0 || a->days == 0) return 0;
-  memset(w, 0, sizeof work);
-  char *block = malloc(room + sizeof(V));
-  if (!block) return 1;
-  w->kept = (V *)(((uintptr_t)block + sizeof(V) - 1) / sizeof(V) * sizeof(V));
-  FLUSH;
+/* Solves for every patient in the queue. */
+static void work_off(Work *w, const Task *a, V *kept) {
+  int arrived[LANES]; int64_t next = 0;
+  if (a->count == 0 || a->days == 0) return;
+  memset(w, 0, sizeof *w);
+  w->kept = kept;
   for (int l = 0; l < LANES; l++) {
     arrived[l] = 1;
     if (next < a->count) load(w, a, l, a->who[next++], 0); else load(w, a, l, a->who[0], 1); }
   derive(w->P, w->R);
-  while (settle(w, a, &next, arrived) > 0) advance(w, a, arrived);
-  RESTORE;
-  free(block);
-  return 0; }
-
-/* For tests: slopes and Jacobian rows at given states, one patient per call. */
-int perforin_linearise(const double *state, const double *parameters, double *slopes, double *matrix) {
-  V Y[STATES], P[PARAMETERS], R[FIXED], F[STATES], W[FACTORS];
-  for (int i = 0; i < STATES; i++) Y[i] = vset(state[i]);
-  for (int i = 0; i < PARAMETERS; i++) P[i] = vset(parameters[i]);
-  derive(P, R);
-  linearise(Y, R, vset(0.0), F, W);
-  for (int i = 0; i < STATES; i++) slopes[i] = F[i][0];
-  for (int i = 0; i < FACTORS; i++) matrix[i] = -W[i][0];
-  return 0; }
+  while (settle(w, a, &next, arrived) > 0) advance(w, a, arrived); }

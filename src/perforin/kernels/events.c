@@ -95,7 +95,7 @@ static M respond(Work *w, const Task *a, M here) {
         for (int i = FIRST[k]; i < FIRST[k + 1]; i++) LANE(w->Y, TARGET[i], l) = LANE(A, i, l);
         double *to = a->fired + (w->id[l] * EVENTS + k) * 2;
         if (!w->happened[k][l]++) to[0] = w->t[l];
-        to[1] += 1.0; w->h[l] = a->first; w->rejected[l] = 0; w->unseen = 1; busy[l] = -1; } } }
+        to[1] += 1.0; begin_anew(w, a, l); busy[l] = -1; } } }
   return busy; }
 #else
 #define expect(w, a, l)

@@ -17,13 +17,14 @@ from perforin.kernels.sharing import share
 from perforin.kernels.writing import Writer
 from perforin.model.network import Network
 
-__all__ = ["VERSION", "Source", "default_outputs", "generate"]
+__all__ = ["CUDA_PARTS", "VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "9"
+VERSION = "10"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
-PARTS = ("vector.c", "step.c", "reductions.c", "events.c", "driver.c")
+PARTS = ("vector.c", "step.c", "reductions.c", "events.c", "driver.c", "host.c")
+CUDA_PARTS = ("cuda.c", *PARTS[:-1], "device.c")
 
 
 @dataclass(frozen=True)
@@ -147,13 +148,22 @@ def _matrix(
     return targets, stores, rest
 
 
-def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source:
+def _joined(parts: Sequence[str], pieces: Mapping[str, int | str | list[str]]) -> str:
+    folder = files("perforin.kernels")
+    text = "".join(folder.joinpath(part).read_text() for part in parts)
+    for name, piece in pieces.items():
+        text = text.replace(f"@{name}@", "\n".join(piece) if isinstance(piece, list) else str(piece))
+    return text
+
+
+def generate(network: Network, outputs: Sequence[str], lanes: int = 8, parts: Sequence[str] = PARTS) -> Source:
     """Write the C source of a network's kernel.
 
     Args:
         network: what to solve.
         outputs: states, levels and flows to report.
         lanes: patients per vector; 1 gives scalar code.
+        parts: files joined into the text; ``CUDA_PARTS``, with one lane, gives CUDA.
 
     Raises:
         UserError: an output that the network does not have.
@@ -188,14 +198,12 @@ def generate(network: Network, outputs: Sequence[str], lanes: int = 8) -> Source
         "OBSERVE": writer.body(read.outputs, [f"O[{i}] = {{}};" for i in range(len(outputs))]),
         "DENSE_C": ", ".join("{" + ", ".join(map(repr, row)) + "}" for row in rosenbrock.DENSE),
         "SEEN": ", ".join(map(str, [*seen, 0])),
+        "PIVOT": ", ".join(str(pattern.slot[i, i]) for i in range(n)),
         "INVERSE_GAMMA": repr(1 / rosenbrock.GAMMA),
         "STAGES_C": _stages(),
     }
     pieces |= _event_pieces(network, read, writer)
-    folder = files("perforin.kernels")
-    text = "".join(folder.joinpath(part).read_text() for part in PARTS)
-    for name, piece in pieces.items():
-        text = text.replace(f"@{name}@", "\n".join(piece) if isinstance(piece, list) else str(piece))
+    text = _joined(parts, pieces)
     facts = {
         "states": n,
         "jacobian_entries": len(entries),

@@ -30,7 +30,7 @@ static __attribute__((noinline)) void observe(const V *restrict Y, const V *rest
 @OBSERVE@
 }
 static const double DENSE_C[3][STAGES] = {@DENSE_C@};
-static const int SEEN[DENSE + 1] = {@SEEN@};
+static const int SEEN[DENSE + 1] = {@SEEN@}, PIVOT[STATES] = {@PIVOT@};
 
 static __attribute__((noinline)) void step(const V *restrict Y, const V *restrict R, V h, V *restrict W, V *restrict Y1, V (*restrict K)[STATES]) {
   V U[STATES], ih = 1.0 / h;
@@ -51,10 +51,13 @@ typedef struct {
 typedef struct {
   V Y[STATES], Y1[STATES], R[FIXED], K[STAGES][STATES], W[FACTORS], t;
   V D[3][DENSE + 1], U[STATES], O[OUTPUTS], P[PARAMETERS];
-  double h[LANES], stop[LANES]; int64_t id[LANES], event[LANES], due[LANES]; int rejected[LANES], n[LANES], ready;
+  double h[LANES], stop[LANES]; int64_t id[LANES], event[LANES], due[LANES]; int rejected[LANES], fresh[LANES], n[LANES], ready;
   V X[QUARTERS + 1][OUTPUTS], *kept; int unseen;
   V Q[RUNNING + 1], E[RUNNING + 1]; M held[EVENTS + 1]; int happened[EVENTS + 1][LANES]; } Work;
 #define LANE(A, i, l) (((double *)&(A)[i])[l])
+
+/* After a jump nothing is known about the step. */
+static void begin_anew(Work *w, const Task *a, int l) { w->h[l] = a->first; w->rejected[l] = 0; w->fresh[l] = w->unseen = 1; }
 
 static int some(M m) { int64_t any = 0; for (int l = 0; l < LANES; l++) any |= m[l]; return any != 0; }
 

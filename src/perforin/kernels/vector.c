@@ -1,13 +1,14 @@
 /* Vectors of doubles with exp, log and pow; one patient (or one end day) per lane. GCC and Clang vector extensions. */
+#define LANES @LANES@
+#ifndef __CUDACC__
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#define LANES @LANES@
-
 typedef double V __attribute__((vector_size(8 * LANES)));
 typedef int64_t M __attribute__((vector_size(8 * LANES)));
 typedef uint64_t N __attribute__((vector_size(8 * LANES)));
+#endif
 static inline V vset(double x) { V r; for (int i = 0; i < LANES; i++) r[i] = x; return r; }
 static inline V vsel(M m, V a, V b) { return (V)(((M)a & m) | ((M)b & ~m)); }
 static inline V vabs(V a) { return (V)((M)a & 0x7fffffffffffffffLL); }
