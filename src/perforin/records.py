@@ -57,8 +57,8 @@ class Records:
 
     @classmethod
     def empty(cls) -> Records:
-        """No rows."""
-        return cls(pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()}))
+        """No rows, of the same kinds as any others."""
+        return cls(cls.build(subject=[0], arm="", parameter="", value=[0.0]).table.iloc[:0])
 
     @classmethod
     def concat(cls, parts: Iterable[Records]) -> Records:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from perforin.errors import ComputeError, UserError
+from perforin.records import Records
 from perforin.runs import RunFolder
 from perforin.stores import Bucket, Folder, open_store
 
@@ -84,6 +85,14 @@ def test_pandas_reads_a_table_in_parts_as_one(tmp_path: Path) -> None:
         texts = TABLE.assign(arm=pd.Categorical([text, text]))
         kept.write_part("records.parquet", first, texts)
     assert pd.read_parquet(tmp_path / "records.parquet")["arm"].tolist() == ["a", "a", "b", "b"]
+
+
+def test_a_part_without_rows_spoils_no_other(tmp_path: Path) -> None:
+    kept = RunFolder.at(tmp_path)
+    some = Records.build(subject=[500], arm="a", parameter="cost", value=[1.0], unit="USD")
+    for first, records in ((0, Records.empty()), (500, some)):
+        kept.write_part("records.parquet", first, records.table)
+    assert pd.read_parquet(tmp_path / "records.parquet").iloc[0].to_dict() == some.table.iloc[0].to_dict()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
