@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,19 +39,22 @@ class Race:
     doubt: float = 0.0
 
     def run(self, tools: Sequence[Tool], repeats: int) -> None:
-        """Prepare each tool, let each solve once for its error, then all in turn for their time."""
+        """Prepare each tool, let each solve once for its error, then all in turn for their time.
+
+        Raises:
+            LeftOut: what solves for the truth is missing, without which there is no error.
+        """
         self._tell("writing the equations")
-        self._problem, self._workers = self.model.problem(), dict[str, Worker]()
+        self._problem = self.model.problem()
+        self._workers, self._broken = dict[str, Worker](), dict[str, LeftOut]()
         try:
             truth = self._truth()
             ready = [tool for tool in tools if self._prepared(tool)]
             found = {tool.name: self._errors(tool, truth) for tool in ready}
-            times = self._times(ready, found, repeats)
-            self.points += [
-                Point(tool.name, self.prepared[tool.name][0], rtol, tuple(times[tool.name, rtol]),
-                      tuple(error.tolist()))
-                for tool in ready for rtol, error in found[tool.name].items()
-            ]  # fmt: skip
+            for (name, rtol), times in self._times(ready, found, repeats).items():
+                if len(times) == repeats:
+                    errors_there = tuple(found[name][rtol].tolist())
+                    self.points.append(Point(name, self.prepared[name][0], rtol, tuple(times), errors_there))
         finally:
             for worker in self._workers.values():
                 worker.close()
@@ -61,32 +62,37 @@ class Race:
     def _prepared(self, tool: Tool) -> bool:
         """Whether a tool is ready to solve; else it is noted why not."""
         try:
-            if tool.module not in self._workers:
-                python = tool.python(self._tell)
-                self._tell(f"compiling: {tool.name}")
-                self._workers[tool.module] = Worker(python, tool.module, self._problem.folder, PATIENCE)
+            hello = self._worker(tool).hello
         except LeftOut as reason:
             self.left_out[tool.name] = str(reason)
             return False
-        hello = self._workers[tool.module].hello
+        if tool.name not in hello["tools"]:
+            self.left_out[tool.name] = f"found only {', '.join(hello['tools'])} where it should be"
+            return False
         self.prepared[tool.name] = hello["version"], hello["prepare_seconds"]
         return True
+
+    def _worker(self, tool: Tool) -> Worker:
+        """The process that holds a tool, started where it is not yet running."""
+        if tool.module in self._broken:
+            raise self._broken[tool.module]
+        if tool.module not in self._workers:
+            python = tool.python(self._tell)
+            self._tell(f"compiling: {tool.name}")
+            try:
+                self._workers[tool.module] = Worker(python, tool.module, self._problem.folder, PATIENCE)
+            except LeftOut as reason:
+                self._broken[tool.module] = reason
+                raise
+        return self._workers[tool.module]
 
     def _truth(self) -> Array:
         """(patients, days, states) from one method at ``EXACT``; kept, for it is slow. ``doubt`` is from another."""
         kept = self._problem.folder / "truth.npz"
         if not kept.exists():
-            try:
-                python = TRUTH.python(self._tell)
-            except LeftOut as reason:
-                self._tell(f"numba {reason}; the truth takes some minutes without it")
-                python = Path(sys.executable)
-            worker = Worker(python, TRUTH.module, self._problem.folder, PATIENCE)
+            worker = self._worker(TRUTH)
             self._tell("solving for the truth")
-            try:
-                values, others = (self._solved(worker, name, EXACT) for name in (TRUTH.name, "SciPy odeint"))
-            finally:
-                worker.close()
+            values, others = (self._solved(worker, name, EXACT) for name in (TRUTH.name, "SciPy odeint"))
             np.savez(kept, values=values, doubt=errors(others, values, self._problem.tolerances))
         with np.load(kept) as arrays:
             self.doubt = float(arrays["doubt"].max())
@@ -125,7 +131,12 @@ class Race:
                 for tool, sweep in sweeps.items():
                     for rtol in sweep[step : step + 1]:
                         self._tell(f"repeat {repeat + 1} of {repeats}: {tool.name} at {rtol:g}")
-                        seconds, patients = self._workers[tool.module].solve(tool.name, rtol)
+                        try:
+                            seconds, patients = self._workers[tool.module].solve(tool.name, rtol)
+                        except LeftOut as reason:
+                            self.left_out[tool.name] = str(reason)
+                            sweep.clear()
+                            continue
                         times.setdefault((tool.name, rtol), []).append(seconds / patients / self.model.years * 1e3)
         return times
 

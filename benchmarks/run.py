@@ -14,6 +14,7 @@ from phases import PHASES
 from registry import BENCHES, TOOLS, Bench
 from rich.console import Console
 from rich.table import Table
+from tools.problem import LeftOut
 
 from perforin.errors import PerforinError
 
@@ -70,7 +71,7 @@ def main(words: Sequence[str]) -> int:
         with console.status(benches[0].name) as status:
             try:
                 found = measured(benches, tools, asked.repeats, status.update)
-            except PerforinError as problem:
+            except (PerforinError, LeftOut) as problem:
                 console.print(f"{benches[0].model} cannot be measured: {problem}", style="red", markup=False)
                 continue
         show(found, console)

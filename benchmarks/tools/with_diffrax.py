@@ -19,7 +19,7 @@ import numpy as np
 from problem import Clock, LeftOut, Problem, Solver, Values
 
 VERSION = diffrax.__version__
-AT_LEAST = 128
+AT_LEAST = 64
 """Patients in a batch: time per patient falls with it to about here."""
 MOST_STEPS = 1_000_000
 SOLVER = diffrax.Tsit5

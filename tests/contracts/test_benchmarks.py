@@ -1,7 +1,5 @@
 """The benchmarks: what is compared is the same, scores are what they say, and the README shows the results."""
 
-
-
 from __future__ import annotations
 
 import json
