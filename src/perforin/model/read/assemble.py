@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import sympy
 
 from perforin.model.mechanism import symbol
-from perforin.model.network import EventRow, FlowRow, LevelRow, Network, Slot, State
+from perforin.model.network import EventRow, FlowRow, LevelRow, Network, Slot, State, absolute_tolerance
 from perforin.model.read.contents import Contents, Happening, Part, Reaction, SpeciesPart
 from perforin.model.read.imported import Imported
 from perforin.model.read.mathml import TIME, exact, folded
+from perforin.model.read.order import Acting, clash
 
 __all__ = ["assemble"]
 
@@ -63,7 +64,7 @@ class _Assembly:
             else:
                 self.levels[name] = first
         starts = {name: self.resolved(name, start) for name, start in self.states.items()}
-        events = [self.event(one) for one in found.events]
+        events = self.events()
         for name, rate in found.changing.items():
             self.flows.append(FlowRow(f"change[{name}]", self.slope(name, rate), None, self.state_of(name)))
         flows = [*map(self.reaction, found.reactions), *self.flows]
@@ -190,9 +191,45 @@ class _Assembly:
         """Refuse a stoichiometry or conversion that is not constant."""
         if name == TIME.name or name in self.states:
             message = f"found {what} that varies with {name!r}, which is not supported; needed one that is constant"
-            raise self.found.unsupported("variable stoichiometry", message, line)
+            kind = "variable priority" if "priority" in what else "variable stoichiometry"
+            raise self.found.unsupported(kind, message, line)
         for one in self.levels.get(name, sympy.Integer(0)).free_symbols:
             self.refuse_varying(one.name, what, line)
+
+    def events(self) -> list[EventRow]:
+        """Events, the most urgent first; refused where a network's order would mean another thing than the file."""
+        acting = [self.acting(one) for one in self.found.events]
+        refused = clash(acting)
+        if refused:
+            message = (
+                f"found the events {refused[0]!r} and {refused[1]!r}, which may happen at one moment, and the second "
+                "reads what the first sets, which is not supported; needed events that do not, or one event of both"
+            )
+            line = next(one.line for one in self.found.events if one.id == refused[1])
+            raise self.found.unsupported("simultaneous events", message, line)
+        ranks = {one.name: -one.priority for one in acting}
+        return [self.event(one) for one in sorted(self.found.events, key=lambda one: ranks[one.id])]
+
+    def acting(self, one: Happening) -> Acting:
+        """What of an event matters for its order."""
+        values = {symbol(name): exact(value) for name, value in self.parameters.items()}
+        first = {s: self.beginning(s.name) for s in one.condition.free_symbols - {TIME}} | {TIME: sympy.Integer(0)}
+        return Acting(
+            name=one.id,
+            condition=one.condition.xreplace(values),
+            sets=frozenset(self.state_of(name) for name, _ in one.assignments),
+            condition_reads=self.reads(one.condition),
+            values_read=frozenset().union(*(self.reads(formula) for _, formula in one.assignments)),
+            persistent=one.persistent,
+            early=one.early,
+            at_start=not one.initially and one.condition.xreplace(first).xreplace(values) != sympy.false,
+            priority=self.number(one.priority, f"the priority of the event {one.id!r}", one.line),
+        )
+
+    def reads(self, formula: sympy.Basic) -> frozenset[str]:
+        """Names that a formula reads, directly or through levels."""
+        names = frozenset(one.name for one in formula.free_symbols)
+        return names.union(*(self.reads(self.levels[name]) for name in names & self.levels.keys()))
 
     def event(self, one: Happening) -> EventRow:
         """An event; a concentration is set by setting the amount, in the volume just before."""
@@ -218,7 +255,7 @@ class _Assembly:
         flows = [f if f.rate in read else f._replace(rate=rates.get(f.rate, f.rate)) for f in flows]
         moments = [*self.levels.values(), *(flow.rate for flow in flows)]
         moments += [e for event in events for _, e in event.assignments]
-        states = [State(name, self.unit(name), self.start(start)) for name, start in starts.items()]
+        states = self.begun(starts)
         if any(TIME in e.free_symbols for e in moments):
             states.append(State(TIME.name, self.found.time))
             flows.append(FlowRow("time passes", sympy.Integer(1), None, TIME.name))
@@ -249,9 +286,23 @@ class _Assembly:
             return Slot(name, unit, reaction, stem)
         return Slot(name, self.unit(name), "", name)
 
-    def start(self, formula: sympy.Expr) -> tuple[float, ...] | sympy.Expr:
-        """A number stays a number."""
-        return formula if formula.free_symbols else (float(formula),)
+    def begun(self, starts: dict[str, sympy.Expr]) -> list[State]:
+        """States, with an absolute error of their own where a model's numbers are smaller than its units suggest.
+
+        A state that begins at nothing is taken to be as small as the smallest of those that do not.
+        """
+        values = {symbol(name): exact(value) for name, value in self.parameters.items()}
+        sizes = {name: abs(float(folded(formula.xreplace(values)))) for name, formula in starts.items()}
+        smallest = min((size for size in sizes.values() if size > 0), default=1.0)
+        states = []
+        for name, formula in starts.items():
+            if math.isnan(sizes[name]):
+                line = self.found.parts[name].line if name in self.found.parts else 0
+                raise self.found.wrong(f"found no value at the start for {name!r}; needed one", line)
+            size, unit = sizes[name] or smallest, self.unit(name)
+            tolerance = absolute_tolerance(unit) * size if size < 1 else None
+            states.append(State(name, unit, formula if formula.free_symbols else (float(formula),), tolerance))
+        return states
 
     def unit(self, name: str) -> str:
         """The unit of a state, level or parameter."""

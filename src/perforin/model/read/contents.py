@@ -49,12 +49,15 @@ class Reaction(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """An event: (identifier, formula) for each assignment."""
+    """An event: (identifier, formula) for each assignment; ``early`` values are those of the moment of the trigger."""
 
     id: str
     condition: sympy.Basic
     initially: bool
     assignments: tuple[tuple[str, sympy.Expr], ...]
+    priority: sympy.Expr
+    persistent: bool
+    early: bool
     line: int
 
 
@@ -294,8 +297,11 @@ class _Reader:
                 formula = self.formula(change, f"an assignment of {what}")
                 if formula is not None:
                     rows.append((plain(change.getVariable()), formula))
-            initially = trigger.getInitialValue() if self.level > 2 else True
-            self.found.events.append(Happening(name, condition, initially, tuple(rows), one.getLine()))
+            settings = (trigger.getInitialValue(), trigger.getPersistent()) if self.level > 2 else (True, True)
+            first = self.formula(one.getPriority(), f"the priority of {what}") or sympy.Integer(0)
+            early = one.getUseValuesFromTriggerTime()
+            happening = Happening(name, condition, settings[0], tuple(rows), first, settings[1], early, one.getLine())
+            self.found.events.append(happening)
 
 
 def read_contents(libsbml: Any, model: Any, file: str) -> Contents:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sympy
 
 from perforin.errors import UserError, nearest
-from perforin.model.functions import Larger, Power
+from perforin.model.functions import SMALLEST, Larger, Power
 from perforin.model.mechanism import symbol
 from perforin.model.read.imported import UnsupportedError
 
@@ -73,6 +73,10 @@ def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     """
     if exponent.is_Integer or base.is_zero:
         return base**exponent
+    if isinstance(base, Larger) and base.args[1] == SMALLEST:  # as perforin writes its own powers
+        return Power(base.args[0], exponent)
+    if isinstance(base, Larger) and (base.args[1].is_nonnegative or base.args[1] == -base.args[0]):
+        return Power(base, exponent)
     if exponent.is_number and abs(exponent) == sympy.Float(0.5):
         return sympy.sqrt(base) if exponent > 0 else 1 / sympy.sqrt(base)
     if base.is_number and (exponent.is_number or base > 0):
@@ -306,6 +310,8 @@ class Formulas:
             return sympy.Integer(tree.getInteger())
         if kind == "RATIONAL":
             return sympy.Rational(tree.getNumerator(), tree.getDenominator())
+        if kind == "REAL_E":  # libSBML would multiply, and round once more than the text says
+            return exact(float(f"{tree.getMantissa()!r}e{tree.getExponent()}"))
         if kind in _NUMBERS:
             return exact(tree.getReal())
         if kind == "NAME":

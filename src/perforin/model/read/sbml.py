@@ -99,6 +99,3 @@ def _unsupported(model: Any) -> Iterator[tuple[str, str, int]]:
     for one in (model.getReaction(i) for i in range(model.getNumReactions())):
         if one.isSetFast() and one.getFast():
             yield "the fast reaction", one.getId(), one.getLine()
-    for one in (model.getEvent(i) for i in range(model.getNumEvents())):
-        if one.isSetPriority():
-            yield "the priority of the event", one.getId(), one.getLine()

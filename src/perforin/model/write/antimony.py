@@ -14,12 +14,13 @@ __all__ = ["to_antimony"]
 def to_antimony(
     network: Network,
     values: Values,
-    start: Values,
+    start: Values | None = None,
     doses: Iterable[Dose] = (),
     *,
     title: str = "perforin model",
     begin: float = 0.0,
     dois: Mapping[str, str] | None = None,
+    time: str = "day",
 ) -> str:
     """The network as Antimony text; arguments and choices are those of ``to_sbml``.
 
@@ -28,20 +29,22 @@ def to_antimony(
 
     Source: Smith and others (2009), Antimony: a modular model definition language, doi:10.1093/bioinformatics/btp401.
     """
-    model = exchange(network, values, start, doses, begin=begin, title=title)
+    model = exchange(network, values, start, doses, begin=begin, title=title, time=time)
     blocks = (
         ("Units", _units(model)),
-        ("States counted in cells, and the flows between them", _counted(model)),
+        (f"States counted in {model.substance or 'numbers'}s, and the flows between them", _counted(model)),
         ("States in other units, and the flows that change them", _measured(model)),
         ("Levels: they follow from the states", (f"{row.id} := {row.formula};" for row in model.levels)),
         ("Doses", _doses(model)),
+        ("Events", _happenings(model)),
         ("Values at the start", _starts(model)),
         ("Parameters", (f"{row.id} = {row.value!r};" for row in model.parameters)),
         ("What is constant, and units", _declared(model)),
         ("Names", _names(model)),
         ("Sources", _sources(model, dois or {})),
     )
-    lines = [f"// {title}; time in days since day {model.begin:g}", ""]
+    since = f"{model.time or 'unit'}s since {model.time or 'unit'} {model.begin:g}"
+    lines = [f"// {title}; time in {since}", ""]
     for row in model.functions:
         lines += [f"function {row.id}({', '.join(row.arguments)})", f"  {row.body};", "end", ""]
     lines.append("model perforin_model()")
@@ -67,17 +70,25 @@ def _units(model: Exchange) -> Iterator[str]:
         above = " * ".join(_factor(one) for one in factors if one.exponent > 0) or "1"
         below = "".join(f" / {_factor(one)}" for one in factors if one.exponent < 0)
         yield f"unit {name} = {above}{below};"
-    yield f"unit time_unit = {model.units.identifier('day')};"
-    yield "unit substance = item;"
-    yield "unit extent = item;"
+    substance = "item" if model.substance == "cell" else model.units.identifier(model.substance)
+    yield f"unit time_unit = {model.units.identifier(model.time)};" if model.time else "// the unit of time is unknown"
+    yield f"unit substance = {substance};"
+    yield f"unit extent = {substance};"
 
 
 def _counted(model: Exchange) -> Iterator[str]:
-    yield "compartment body = 1;"
+    if model.counted:
+        yield "compartment body = 1;"
     for row in model.counted:
         yield f"substanceOnly species {row.id} in body;"
     for flow in model.reactions:
-        yield f"{flow.id}: {flow.source} => {flow.sink}; {flow.rate};"
+        ends = [_side(flow.changes, sign) for sign in (-1, 1)]
+        yield f"{flow.id}: {ends[0]} => {ends[1]}; {flow.rate};"
+
+
+def _side(changes: Iterable[tuple[str, float]], sign: int) -> str:
+    counted = [(name, sign * size) for name, size in changes if sign * size > 0]
+    return " + ".join(name if size == 1 else f"{size!r} {name}" for name, size in counted)
 
 
 def _measured(model: Exchange) -> Iterator[str]:
@@ -96,9 +107,16 @@ def _doses(model: Exchange) -> Iterator[str]:
             yield f"{amount} = {add!r};"
 
 
+def _happenings(model: Exchange) -> Iterator[str]:
+    for row in model.happenings:
+        changes = ", ".join(f"{name} = {formula}" for name, formula in row.assignments)
+        settings = f"t0 = {str(row.initially).lower()}, persistent = false, fromTrigger = false"
+        yield f"{row.id}: at {row.condition}, {settings}, priority = {row.priority}: {changes};"
+
+
 def _starts(model: Exchange) -> Iterator[str]:
     for row in (*model.counted, *model.measured):
-        yield f"{row.id} = {row.value!r};"
+        yield f"{row.id} = {row.formula or repr(row.value)};"
 
 
 def _declared(model: Exchange) -> Iterator[str]:

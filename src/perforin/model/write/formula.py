@@ -41,6 +41,8 @@ class _Infix(StrPrinter):  # type: ignore[misc]
         return f"max({base}, {float(SMALLEST)!r})^({exponent})"
 
     def _print_Larger(self, expr: Any) -> str:
+        if expr.args[1] == -expr.args[0]:
+            return f"abs({self._print(expr.args[0])})"
         return f"max({self._print(expr.args[0])}, {self._print(expr.args[1])})"
 
     def _print_Step(self, expr: Any) -> str:
@@ -54,6 +56,30 @@ class _Infix(StrPrinter):  # type: ignore[misc]
 
     def _print_Abs(self, expr: Any) -> str:
         return f"abs({self._print(expr.args[0])})"
+
+    def _print_floor(self, expr: Any) -> str:
+        return f"floor({self._print(expr.args[0])})"
+
+    def _print_gamma(self, expr: Any) -> str:
+        return f"factorial({self._print(expr.args[0] - 1)})"
+
+    def _print_atan(self, expr: Any) -> str:
+        return f"arctan({self._print(expr.args[0])})"
+
+    def _print_NaN(self, expr: Any) -> str:  # noqa: ARG002  (SymPy's own signature)
+        return "notanumber"
+
+    def _print_Infinity(self, expr: Any) -> str:  # noqa: ARG002  (SymPy's own signature)
+        return "infinity"
+
+    def _print_NegativeInfinity(self, expr: Any) -> str:  # noqa: ARG002  (SymPy's own signature)
+        return "-infinity"
+
+    def _print_BooleanTrue(self, expr: Any) -> str:  # noqa: ARG002  (SymPy's own signature)
+        return "true"
+
+    def _print_BooleanFalse(self, expr: Any) -> str:  # noqa: ARG002  (SymPy's own signature)
+        return "false"
 
     def _print_Piecewise(self, expr: Any) -> str:
         parts = []
@@ -75,7 +101,7 @@ class _Infix(StrPrinter):  # type: ignore[misc]
         return f"!({self._print(expr.args[0])})"
 
 
-def infix(expression: sympy.Expr, names: Mapping[str, str]) -> str:
+def infix(expression: sympy.Basic, names: Mapping[str, str]) -> str:
     """An expression as text, with ``names`` giving the identifier of each symbol.
 
     The base of a ``Power`` counts as at least 1e-300, as in the kernels; ``Larger`` is ``max``, ``Step`` a piecewise.

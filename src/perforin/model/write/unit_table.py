@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from perforin.errors import UserError
 from perforin.units import registry, same
 
-__all__ = ["BaseUnit", "UnitTable"]
+__all__ = ["BaseUnit", "UnitTable", "is_substance"]
 
 _KINDS = {
     (("[mass]", 1),): ("gram", "gram"),
@@ -21,7 +21,7 @@ _KINDS = {
     (): ("dimensionless", ""),
 }
 _SHORT = {"milliliter": "mL", "microliter": "uL", "liter": "L", "day": "day", "hour": "hour", "minute": "minute"}
-_COUNTED = ("[cell]", "[molecule]", "[copy]", "[dose]", "[division]")
+_COUNTED = ("[cell]", "[molecule]", "[copy]", "[dose]", "[division]", "[item]")
 
 
 class BaseUnit(NamedTuple):
@@ -59,6 +59,13 @@ def _factor(name: str, exponent: float) -> list[BaseUnit]:
     return found + [one for part, power in parts.items() for one in _factor(part, exponent * power)]
 
 
+def is_substance(unit: str) -> bool:
+    """Whether SBML allows a species to be counted in a unit: an amount, a mass, a number of things, or no unit."""
+    factors = [one for part, power in _parts(registry().Unit(unit)).items() for one in _factor(part, power)]
+    kinds = {one.kind for one in factors if one.kind != "dimensionless"}
+    return not kinds or (kinds <= {"mole", "item", "gram"} and len(factors) == 1 and factors[0].exponent == 1)
+
+
 class UnitTable:
     """Every unit of a model once, by identifier; two spellings of one unit share an identifier."""
 
@@ -77,9 +84,12 @@ class UnitTable:
         above = [_spelled(name, power) for name, power in sorted(parts.items()) if power > 0]
         below = ["per_" + _spelled(name, -power) for name, power in sorted(parts.items(), reverse=True) if power < 0]
         name = "_".join(above + below)
+        factors = tuple(one for part, power in parts.items() for one in _factor(part, power))
+        if factors == (BaseUnit(name, 1.0, 0, 1.0),):
+            return self._known.setdefault(unit, name)
         while name in self.definitions:
             name += "_"
-        self.definitions[name] = tuple(one for part, power in parts.items() for one in _factor(part, power))
+        self.definitions[name] = factors
         return self._known.setdefault(unit, name)
 
 
