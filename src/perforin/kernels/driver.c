@@ -86,10 +86,11 @@ static void dense(Work *w, const Task *a, M taken, V h, V end) {
    and its error estimate then sees nothing. A pivot of 1/(h gamma) - J below zero tells. */
 #define PASSED_OVER 1e10
 static M passed_over(const Work *w) {
-  M any = (M)vset(0.0);
+  M any = (M)vset(0.0), fresh = any;
+  for (int l = 0; l < LANES; l++) fresh[l] = w->fresh[l] ? -1 : 0;
+  if (!some(fresh)) return any;
   for (int m = 0; m < STATES; m++) any |= w->W[PIVOT[m]] < vset(0.0);
-  for (int l = 0; l < LANES; l++) if (!w->fresh[l]) any[l] = 0;
-  return any; }
+  return any & fresh; }
 
 /* Mean square of the error over the states, in units of the tolerance; patients who go together share the worst. */
 static V error_of(const Work *w, const Task *a) {
