@@ -221,3 +221,24 @@ def test_coarser_surroundings_err_more():
         found, exact = _in_decaying_drug(kill=1.6, cells=50.0, replicates=40_000, change=change)
         errors.append(np.abs(found - exact).max())
     assert errors[0] > 0.02 and errors[1] < 0.005, errors
+
+
+@pytest.mark.slow
+def test_prey_that_are_counted_and_hunters_that_are_followed_vary_as_if_both_were_counted():
+    """Each acts on the other. The hunters lag behind the prey by what ``change`` allows, which calms the prey down."""
+    prey, hunters = symbol("prey"), symbol("hunters")
+    flows = [("birth", prey / 2, None, "prey"), ("hunt", 0.0005 * prey * hunters, "prey", None),
+             ("grow", 10 * prey, None, "hunters"), ("loss", hunters / 2, "hunters", None)]  # fmt: skip
+    net, n = network({"prey": "cell", "hunters": "cell"}, flows), 4000
+
+    def spread(mode, **how):
+        run = build(net, ["prey"], mode=mode, counted=["prey"]).run(
+            np.zeros((1, 0)), np.array([[40.0, 1000.0]]), no_doses(1), [40.0], seed=3, replicates=n, **how
+        )
+        return run.values[0, :, 0, 0].std()
+
+    exact = spread("exact")
+    noise = exact / np.sqrt(n)  # of the difference of two spreads
+    assert abs(spread("hybrid", change=0.3) - exact) > 10 * noise
+    assert abs(spread("hybrid", change=0.03) - exact) < 3.5 * noise
+    assert abs(spread("hybrid", change=0.01) - exact) < 3.5 * noise

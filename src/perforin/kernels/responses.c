@@ -31,7 +31,7 @@ static double notice(Course *c, double until, int *noticed) {
 static int respond(Course *c) {
   M C[RESPONSES]; double A[sizeof TARGET / sizeof *TARGET]; int k;
   for (int tries = 0; (k = called(c, c->Y, c->t, C)) >= 0; tries++) {
-    if (tries == TRIES) return RUNAWAY;
+    if (tries == TRIES) { c->place = k; return ENDLESS; }
     for (int j = 0; j < RESPONSES; j++) if (!C[j][0]) c->held[j] = 0;
     answer((V *)c->Y, (V *)c->R, vset(c->t), (V *)A);
     for (int i = ASSIGNMENT[k]; i < ASSIGNMENT[k + 1]; i++) c->Y[TARGET[i]] = A[i];

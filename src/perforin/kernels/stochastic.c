@@ -70,12 +70,12 @@ typedef struct {
   double few, change, rtol; const double *atol; int64_t shared;
   double *out; int64_t *happened; int64_t failed; double failed_day; int32_t code, place; } Task;
 
-enum { FINE, NEGATIVE_RATE, NOT_FINITE, BELOW_ZERO, RUNAWAY, NOT_WHOLE, NOT_SOLVED };
+enum { FINE, NEGATIVE_RATE, NOT_FINITE, BELOW_ZERO, RUNAWAY, NOT_WHOLE, NOT_SOLVED, ENDLESS };
 
 struct Step;
 typedef struct {
   double Y[STATES], E[AROUND], R[FIXED], A[ROWS], live[ROWS], sum[ROW_OF], t, h, total, left;
-  Luck luck; int64_t happened, next; int single[STATES], own, outgrown, place;
+  Luck luck; int64_t happened, before, steps, next; int single[STATES], own, outgrown, place;
   int held[RESPONSES + 1], answered[RESPONSES + 1];
   const struct Step *step; const double *around, *each; } Course;
 
@@ -185,7 +185,7 @@ static int course(Course *c, const Task *a, const Path *path, double *out) {
   memcpy(c->Y, a->start, sizeof c->Y);
   for (int m = 0; m < STATES; m++) c->single[m] = !@FOLLOWED@;
   for (int k = 0; k < EVENTS; k++) c->live[k] = 1.0;
-  c->happened = c->next = c->own = c->outgrown = 0;
+  c->happened = c->before = c->steps = c->next = c->own = c->outgrown = 0;
   for (int k = 0; k < RESPONSES; k++) { c->held[k] = INITIALLY[k]; c->answered[k] = 0; }
   c->t = a->begin; c->h = FIRST_STEP; c->left = exponential(&c->luck);
   for (; due < a->days && a->day[due] < c->t; due++) for (int o = 0; o < OUTPUTS; o++) out[due * OUTPUTS + o] = NAN;

@@ -1,4 +1,10 @@
-"""Courses in which cells are whole: what is rare happens one event at a time, what is plentiful flows."""
+"""Courses in which cells are whole: what is rare happens one event at a time, what is plentiful flows.
+
+Exact courses are Gillespie's direct method (1977). Hybrid ones are piecewise deterministic Markov processes: states
+that are few change by events, all others follow their differential equations (Crudu 2009, partition by numbers as in
+Hepp 2015); an event comes when the integral of all rates along that path reaches an exponential number (Alfonsi 2005).
+Rates are held for so long that they change by a given share at most, the leap condition of Cao (2006).
+"""
 
 from __future__ import annotations
 
@@ -29,6 +35,7 @@ TIME = "time"
 """A state of this name runs as the days do; it is never counted."""
 ROUNDED = ("-ffp-contract=off",)
 """Every operation is rounded by itself, so that the same seed gives the same bytes whatever the compiler."""
+FINEST = 1e-3
 CHUNK = 256
 """Replicates per call: between calls an interrupt is heard."""
 
@@ -49,6 +56,7 @@ _WHY = {
     4: "more than {most:g} events",
     5: "{state} is not a whole number of cells",
     6: "the surroundings have no solution in {state}",
+    7: "{action} is called for again and again",
 }
 
 
@@ -118,12 +126,14 @@ class Stochastic:
             threads: how many cores to use; results do not depend on it.
 
         Raises:
-            UserError: arrays that do not fit together.
+            UserError: arrays that do not fit together, or a setting outside its range.
         """
         problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
         n = len(problem.start)
         _sensible(few, change, replicates)
         who = np.arange(n) if patients is None else np.asarray(patients, dtype=np.int64)
+        if who.shape != (n,):
+            raise UserError(f"found patients of shape {who.shape}; needed {(n,)}: a number for each")
         out = np.full((n, replicates, len(problem.days), len(self.outputs)), np.nan)
         happened = np.zeros((n, replicates), np.int64)
         reasons = list(problem.reasons)
@@ -156,13 +166,14 @@ class Stochastic:
             return ""
         event = self.events[task.place] if task.code in (1, 3) else ""
         state = self.network.state_names[task.place] if task.code in (5, 6) else ""
-        why = _WHY[task.code].format(event=event, state=state, most=task.most)
+        action = self.network.events[task.place].name if task.code == 7 else ""
+        why = _WHY[task.code].format(event=event, state=state, action=action, most=task.most)
         return f"{why} at day {task.failed_day:.6g} in replicate {task.failed}"
 
 
 def _sensible(few: float, change: float, replicates: int) -> None:
-    if not 0 < change < 1:
-        raise UserError(f"found a change of {change:g}; needed a number between 0 and 1, such as 0.03")
+    if not FINEST <= change < 1:
+        raise UserError(f"found a change of {change:g}; needed a number from {FINEST:g} to 1, such as 0.03")
     if not few >= 0:
         raise UserError(f"found few = {few:g}; needed a number of cells, such as 1000")
     if replicates < 1:
@@ -182,7 +193,7 @@ def _task(problem: Problem, i: int, out: Array, happened: NDArray[np.int64]) -> 
 
 def build(network: Network, outputs: Sequence[str] | None = None, *, mode: str = "exact",
           counted: Sequence[str] | None = None, cache: str | Path | None = None) -> Stochastic:  # fmt: skip
-    """The stochastic reading of a network.
+    """The stochastic reading of a network: ``build(network).run(parameters, start, doses, days, seed=1)``.
 
     Args:
         network: what to simulate.
@@ -191,6 +202,11 @@ def build(network: Network, outputs: Sequence[str] | None = None, *, mode: str =
             while they are few, and otherwise follow their differential equations).
         counted: in a hybrid, the states that may be counted; the network's clones when None.
         cache: folder for compiled code; see ``compile.cache_folder``.
+
+    Raises:
+        UserError: an unknown mode, output or counted state, nothing to count, or no compiler.
+        ModelError: events that are not of whole cells, rates that know the time in an exact course, or a memory of
+            the course.
     """
     wanted = default_outputs(network) if outputs is None else tuple(outputs)
     if mode not in MODES:
@@ -203,8 +219,8 @@ def build(network: Network, outputs: Sequence[str] | None = None, *, mode: str =
         chosen = names
     else:
         chosen = tuple(name for name, _ in network.clones) if counted is None else tuple(counted)
-    if TIME in chosen and mode == "exact":
-        raise ModelError("found rates that know the time; needed mode='hybrid', in which time is followed")
+    if TIME in chosen:
+        raise ModelError("found the state 'time' among what is counted; needed mode='hybrid' and it to be followed")
     for name in chosen:
         if name not in names:
             raise UserError(f"found the counted state {name!r}; needed a state of the network{nearest(name, names)}")

@@ -17,7 +17,7 @@ from perforin.model.network import FlowRow, Network
 
 __all__ = ["VERSION", "events_of", "generate"]
 
-VERSION = "7"
+VERSION = "9"
 """Part of the cache's key: raise it whenever the generated text would change."""
 SMALLEST = 1e-300
 """Below this the base of a power counts as this."""
@@ -231,6 +231,7 @@ def _equations(writer: Writer, slopes: Sequence[int], entries: Mapping[tuple[int
         "DECOMPOSE": decomposition(pattern),
         "SOLVE": solution(pattern),
         "ROW": _listed(i for i, _ in slot),
+        "COLUMN": _listed(j for _, j in slot),
         "DIAGONAL": _listed(slot[i, i] for i in range(n)),
         "STAGE_A": _rows(rosenbrock.A),
         "STAGE_C": _rows(rosenbrock.C),

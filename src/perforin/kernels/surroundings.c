@@ -2,6 +2,7 @@
 #define FACTORS @FACTORS@
 #define STAGES 8
 #define LEAST 1e-12
+#define MOST_STEPS 100000
 #define ROOM (AROUND + 1 + ROWS)
 
 static __attribute__((noinline)) void slope(const V *restrict Y, const V *restrict R, V *restrict F) {
@@ -17,7 +18,7 @@ static __attribute__((noinline)) void decompose(V *restrict W) {
 static __attribute__((noinline)) void solve(const V *restrict W, V *restrict B) {
 @SOLVE@
 }
-static const int ROW[FACTORS] = {@ROW@}, DIAGONAL[STATES] = {@DIAGONAL@};
+static const int ROW[FACTORS] = {@ROW@}, COLUMN[FACTORS] = {@COLUMN@}, DIAGONAL[STATES] = {@DIAGONAL@};
 static const double STAGE_A[STAGES][STAGES] = {@STAGE_A@}, STAGE_C[STAGES][STAGES] = {@STAGE_C@}, DENSE[3][STAGES] = {@DENSE@};
 static const int NONE[STATES];
 
@@ -39,7 +40,7 @@ static void dense(const Step *s, double t, const int *held, double *Y) {
 static double attempt(Step *s, const int *held, const double *R, const Task *a) {
   double W[FACTORS], K[STAGES][STATES], U[STATES], ih = 1.0 / s->h, sum = 0.0;
   linearise((V *)s->Y, (V *)R, (V *)s->F, (V *)W);
-  for (int e = 0; e < FACTORS; e++) if (held[ROW[e]]) W[e] = 0.0;
+  for (int e = 0; e < FACTORS; e++) if (held[ROW[e]] || held[COLUMN[e]]) W[e] = 0.0;
   for (int m = 0; m < STATES; m++) { W[DIAGONAL[m]] += ih * @INVERSE_GAMMA@; K[0][m] = held[m] ? 0.0 : s->F[m]; }
   decompose((V *)W);
   solve((V *)W, (V *)K[0]);
@@ -142,6 +143,7 @@ static int travel(Path *path, const Task *a, Course *c) {
     for (int m = 0; m < STATES; m++) any |= few[m] |= COUNTED[m] && Y[m] <= a->few;
     if (c->t >= last || (any && !a->shared) || RESPONSES) return FINE;
     if (path->count == path->room) path->step = realloc(path->step, (path->room = 2 * path->room + 64) * sizeof(Step));
+    if (path->count == MOST_STEPS) return NOT_SOLVED;
     Step *s = &path->step[path->count++];
     s->t = c->t; memcpy(s->Y, Y, sizeof Y); memcpy(s->few, few, sizeof few);
     int code = advance(s, &h, stop_of(a, dose), NONE, c->R, a, &c->place);
@@ -172,6 +174,9 @@ static int partition(Course *c, const Task *a, const Path *path) {
 
 static int move(Course *c, const Task *a, const Path *path, Step *s, double stop) {
   if (!c->own && c->next < path->count) { c->step = &path->step[c->next++]; return FINE; }
+  c->steps = c->happened == c->before ? c->steps + 1 : 0;
+  c->before = c->happened;
+  if (c->steps > MOST_STEPS) return NOT_SOLVED;
   c->own = 1; c->step = s;
   s->t = c->t; memcpy(s->Y, c->Y, sizeof c->Y); memcpy(s->few, c->single, sizeof c->single);
   int code = advance(s, &c->h, stop, c->single, c->R, a, &c->place);

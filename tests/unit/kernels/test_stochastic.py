@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,7 +158,7 @@ def test_the_time_is_a_state_that_is_followed():
     clock = FlowRow("time passes", symbol("one"), None, "time")
     net = network({"x": "cell", "time": "day"}, [("birth", symbol("time"), None, "x")])
     net = replace(net, flows=(*net.flows, clock), parameters=(Slot("one", "", "", "one"),))
-    with pytest.raises(ModelError, match="needed mode='hybrid', in which time is followed"):
+    with pytest.raises(ModelError, match="needed mode='hybrid' and it to be followed"):
         build(net)
     run = build(net, ["x", "time"], mode="hybrid", counted=["x"]).run(
         np.ones((1, 1)), np.zeros((1, 2)), no_doses(1), [8.0], seed=1, replicates=2000
@@ -250,9 +252,28 @@ def test_settings_outside_their_range_are_refused(how, message):
         follow(mode="hybrid", counted=["x"], **how)
 
 
+def test_actions_that_call_for_each_other_are_named():
+    up, down = EventRow("up", X < 1, (("x", X + 1),)), EventRow("down", X >= 1, (("x", X - 1),))
+    net = replace(network({"x": "cell"}, [("birth", X, None, "x")]), events=(up, down))
+    run = follow(net, patients=1, start=[0.0])
+    assert run.status[0] == 2 and "is called for again and again at day 0" in run.reasons[0]
+
+
+def test_patients_need_a_number_each():
+    with pytest.raises(UserError, match="found patients of shape"):
+        build(hunted()).run(np.ones((2, 2)), np.ones((2, 2)), no_doses(2), DAYS, seed=1, patients=[1])
+
+
 def test_half_a_cell_and_the_memory_of_a_course_are_refused():
     half = Network((State("x", ""),), (), (FlowRow("bud", A, change=(("x", 0.5),)),), (Slot("a", "", "", "a"),))
     with pytest.raises(ModelError, match="'bud' that changes 'x' by 0.5; needed a whole number"):
         build(half)
     with pytest.raises(ModelError, match="found 'highest', which remembers the course"):
         build(replace(hunted(), running=(RunningRow("highest", "peak", X),)))
+
+
+@pytest.mark.slow
+def test_the_example_of_counting_cells_runs(capsys):
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "count-cells.md").read_text(encoding="utf-8")
+    exec(compile("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), "count-cells", "exec"), {})  # noqa: S102
+    assert capsys.readouterr().out.splitlines()[0] == "(1, 200, 31, 4) [0]"
