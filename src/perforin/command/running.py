@@ -178,6 +178,7 @@ def _simulate(
     from perforin.inference.sensitivity import with_ledger
     from perforin.report.gather import gather
     from perforin.report.page import write
+    from perforin.runs import RunFolder
 
     if workers < 1:
         raise UserError(f"found --workers {workers}; needed 1 or more")
@@ -190,8 +191,11 @@ def _simulate(
             with interruptible() as stop:
                 told: dict[str, Any] = {"workers": workers, "cluster": cluster, "progress": moved, "interrupted": stop}
                 done = study.resume(folder, **told) if scenario is None else study.run(scenario, folder=folder, **told)
-        except study.Interrupted as stopped:
-            note(f"stopped: {stopped} Finished chunks are kept in {folder}. To go on: perforin resume {folder}")
+        except (study.Interrupted, KeyboardInterrupt) as stopped:
+            if not RunFolder.at(folder).has("manifest.json"):
+                raise
+            said = f"{stopped} " if str(stopped) else ""
+            note(f"stopped: {said}Finished chunks are kept in {folder}. To go on: perforin resume {folder}")
             return STOPPED, None, folder
         findings = gather(done if len(done.ledger) else with_ledger(done), progress=moved)
     write(findings, folder)
