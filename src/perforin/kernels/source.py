@@ -19,7 +19,7 @@ from perforin.model.network import Network
 
 __all__ = ["CUDA_PARTS", "VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "10"
+VERSION = "11"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
