@@ -37,7 +37,7 @@ STEP_AT_ZERO = 2.0**-15
 TOLERANCE = 1e-7
 """Relative tolerance: tighter than for values, for steps are chosen by the values' error alone."""
 BATCH = 2**22
-"""Output values of perturbed patients that are held at a time."""
+"""Numbers of moved patients that are held at a time: parameters, starts, outputs, reductions."""
 
 _LANES = np.array([-2.0, -1.0, 1.0, 2.0])
 
@@ -117,7 +117,8 @@ def derivatives(
     alive = np.flatnonzero(solution.status != FAILED)
     failures = [Failure(int(i), "", solution.reasons[i]) for i in np.flatnonzero(solution.status == FAILED)]
     patients, places = np.repeat(alive, len(names)), np.tile(np.arange(len(names)), len(alive))
-    room = max(1, BATCH // (kernel.lanes * max(1, solution.values[:1].size)))
+    held = solution.values[:1].size + solution.reduced[:1].size + parameters[:1].size + start[:1].size
+    room = max(1, BATCH // max(1, kernel.lanes * held))
     for first in range(0, len(patients), room):
         who, which = patients[first : first + room], places[first : first + room]
         values[who, :, :, which], reduced[who, :, which], reasons = moved.solved(who, which, rtol, threads)
