@@ -19,7 +19,7 @@ from perforin.model.network import Network
 
 __all__ = ["CUDA_PARTS", "VERSION", "Source", "default_outputs", "generate"]
 
-VERSION = "11"
+VERSION = "12"
 """Part of the cache's key: raise it whenever the generated text would change."""
 
 
@@ -69,13 +69,14 @@ def _read(network: Network, outputs: Sequence[str]) -> _Read:
             terms[state].append((coefficient, rate))
     slopes = tuple(graph.sum(parts) for parts in terms.values())
     # A flow may have the name of a parameter: production.rate is both what flows and what it is proportional to.
-    known = {name: reader.names[name] for name in (*network.state_names, *network.level_names)}
-    known |= dict(zip(network.flow_names, rates, strict=True))
+    # Where a flow has the name of a state or a level, the name is theirs.
+    known = dict(zip(network.flow_names, rates, strict=True))
+    known |= {name: reader.names[name] for name in (*network.state_names, *network.level_names)}
     for name in outputs:
         if name not in known:
             hint = nearest(name, known)
             raise UserError(f"found the output {name!r}; needed a state, a level or a flow of the network{hint}")
-        if network.flow_names.count(name) > 1:
+        if network.flow_names.count(name) > 1 and name not in (*network.state_names, *network.level_names):
             raise ModelError(f"found two flows named {name!r}; needed one to report it")
     running, conditions, assigned = _events(network, reader)
     parts = (slopes, tuple(known[name] for name in outputs), running, conditions, assigned)
