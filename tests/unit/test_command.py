@@ -8,13 +8,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perforin.command import app, environment, loading, running
-from perforin.command.console import Stop, interruptible
+from perforin.command.console import Stop, interruptible, progress_bar
 from perforin.errors import ComputeError, UserError
 from perforin.scenario import scenario_names
 
@@ -185,6 +186,27 @@ def test_the_first_interrupt_is_a_wish_and_the_second_an_order() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_progress_shows_stage_and_speed_of_what_this_run_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from perforin.study import Progress
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "160")
+    with progress_bar(quiet=False) as moved:
+        assert moved is not None
+        moved(Progress(0, 1000, "composing and compiling"))
+        for done in (900, 901, 902):
+            moved(Progress(done, 1000, "simulating"))
+            time.sleep(0.2)
+        moved(Progress(903, 1000, "simulating"))
+    shown = re.sub("\x1b[^a-zA-Z]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert "composing and compiling" in shown
+    speeds = [int(found) for found in re.findall(r"simulating.*903/1000 *(\d+)/s", shown)]
+    assert speeds
+    assert max(speeds) < 100, "the 900 patients of an earlier run are not this one's speed"
 
 
 def test_new_refuses_to_overwrite(

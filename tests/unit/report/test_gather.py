@@ -27,6 +27,7 @@ from perforin.report.scoring import (
     survival,
     waits,
 )
+from perforin.study import Progress
 from unit.report.synthetic import parameter_table
 
 
@@ -191,6 +192,12 @@ def test_a_study_becomes_findings_and_a_page(scored: Records) -> None:
     assert "Supportive: hypotheses" in page
     assert "Extrapolation: dose too high" in page
     assert "Marin 2024" in page
+
+
+def test_scoring_says_how_far_it_has_come(scored: Records) -> None:
+    steps: list[Progress] = []
+    gather(a_study(scored), progress=steps.append)
+    assert [(step.done, step.stage) for step in steps] == [(0, "scoring")]
 
 
 def test_some_patients_of_a_study_are_scored_alone(scored: Records) -> None:
