@@ -32,11 +32,14 @@ def build(network: Network, outputs: Sequence[str] | None = None, *, backend: st
         cache: folder for compiled kernels; see ``compile.cache_folder``.
 
     Raises:
-        UserError: an unknown backend or output, no compiler where one is asked for, a cache that cannot be written.
+        UserError: a network without states, an unknown backend or output, no compiler where one is asked for, a cache
+            that cannot be written.
         ComputeError: the compiler fails where machine code is asked for ("auto" then warns and interprets).
     """
     if backend not in BACKENDS:
         raise UserError(f"found the backend {backend!r}; needed one of {BACKENDS}{nearest(backend, BACKENDS)}")
+    if not network.states:
+        raise UserError("found a network without states: nothing in it changes; needed at least one state")
     wanted = default_outputs(network) if outputs is None else tuple(outputs)
     if backend == "interpreted":
         return Interpreted(network, wanted)

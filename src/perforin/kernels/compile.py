@@ -25,9 +25,10 @@ from perforin.model.network import Network
 
 __all__ = ["FLAGS", "Built", "Compiler", "built", "cache_folder", "find_compiler", "kept", "native_lanes", "processor"]
 
+NATIVE = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
 FLAGS = (
     "-O3",
-    "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native",
+    NATIVE,
     *"-fno-math-errno -fno-trapping-math -ffp-contract=fast -shared -fPIC -w -Wno-psabi".split(),
 )
 """Never -ffast-math: reassociation destroys the two-part logarithm and the time step control."""
@@ -160,8 +161,11 @@ def kept(key: Sequence[object], write: Callable[[], tuple[str, dict[str, Any]]],
 
 
 def _compile(compiler: Compiler, flags: Sequence[str], text: Path, made: Path) -> None:
-    command = [*compiler.command, *flags, str(text), "-o", str(made), "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        lines = "\n".join((done.stderr or done.stdout).splitlines()[:8])
-        raise ComputeError(f"{' '.join(compiler.command)} could not compile a kernel:\n{lines}")
+    # A compiler that does not know this processor builds for every processor of its kind.
+    for chosen in (flags, [flag for flag in flags if flag != NATIVE]):
+        command = [*compiler.command, *chosen, str(text), "-o", str(made), "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+    lines = "\n".join((done.stderr or done.stdout).splitlines()[:8])
+    raise ComputeError(f"{' '.join(compiler.command)} could not compile a kernel:\n{lines}")

@@ -71,8 +71,11 @@ class Machine(ABC):
         every step, so that differences between them are smooth; a group fails as one.
 
         Raises:
-            UserError: also events of the network, which patients who go together would have at different times.
+            UserError: also fewer than one thread, and events of the network, which patients who go together would
+                have at different times.
         """
+        if threads < 1:
+            raise UserError(f"found {threads} threads; needed 1 or more")
         problem = prepare(self.network, parameters, start, doses, days, begin, rtol)
         n = len(problem.start)
         if together and (self.network.events or n % self.lanes or len(problem.runnable) < n):

@@ -115,6 +115,8 @@ class _Course:
             self.follow()
         except (_NoSolutionError, ComputeError) as problem:
             return str(problem)
+        except ValueError as problem:  # SciPy's, for a Jacobian that is not finite
+            return f"{self.method} found no solution after day {self.now:.6g} ({problem})"
         return ""
 
     def exactly(self, now: float, state: Array) -> Array:
@@ -147,6 +149,9 @@ class _Course:
             self.now = stop
             return
         rates, row = self.kernel.slopes, self.row
+        if not (finite := np.isfinite(rates(self.state, row))).all():
+            where = self.kernel.network.state_names[finite.argmin()]
+            raise _NoSolutionError(f"a value that is not finite at day {self.now:.6g} in {where}")
         solver = _SOLVERS[self.method](
             lambda _, y: rates(y, row), self.now, self.state, stop, rtol=self.rtol, atol=self.tolerances
         )

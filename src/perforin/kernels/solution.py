@@ -145,15 +145,21 @@ def prepare(network: Network, parameters: Array, start: Array, doses: Doses, day
     _fits("doses.keep", doses.keep.shape, (events,), "one per event")
     if days.ndim != 1 or not np.isfinite(days).all() or (np.diff(days) <= 0).any():
         raise UserError("found sampling days that are not finite and rising; needed each day once, in order")
-    if events and not (doses.state.min() >= 0 and doses.state.max() < len(network.states)):
-        raise UserError(f"found a dose into state {doses.state.max()}; needed 0 to {len(network.states) - 1}")
+    for into in doses.state[(doses.state < 0) | (doses.state >= len(network.states))]:
+        raise UserError(f"found a dose into state {into}; needed 0 to {len(network.states) - 1}")
+    for event in np.flatnonzero(~np.isfinite(doses.keep)):
+        into = network.state_names[doses.state[event]]
+        raise UserError(f"found a dose that keeps {doses.keep[event]} of {into}; needed a finite fraction")
     if not 1e-13 <= rtol <= 0.1:
         raise UserError(f"found a relative tolerance of {rtol:g}; needed 1e-13 to 0.1")
-    first = np.ascontiguousarray(np.broadcast_to(np.asarray(begin, dtype=np.float64), (n,)))
+    first = np.asarray(begin, dtype=np.float64)
+    if first.ndim:
+        _fits("begin", first.shape, (n,), "one day, or one per patient")
+    first = np.ascontiguousarray(np.broadcast_to(first, (n,)))
     column = np.argsort(doses.when, axis=1, kind="stable").astype(np.int32)
     when = np.ascontiguousarray(np.take_along_axis(doses.when, column, axis=1), dtype=np.float64)
     add = np.ascontiguousarray(np.take_along_axis(doses.add, column, axis=1), dtype=np.float64)
-    early = np.argwhere(when < first[:, None])
+    early = np.argwhere((when < first[:, None]) & np.isfinite(first)[:, None])
     if len(early):
         who, event = early[0]
         into = network.state_names[doses.state[column[who, event]]]
@@ -163,20 +169,22 @@ def prepare(network: Network, parameters: Array, start: Array, doses: Doses, day
         )
     state = np.ascontiguousarray(doses.state, dtype=np.int32)
     keep = np.ascontiguousarray(doses.keep, dtype=np.float64)
-    reasons = _not_numbers(network, parameters, start, first, when, add)
+    into = [network.state_names[k] for k in state]
+    reasons = _not_numbers(network, parameters, start, first, doses, into)
     return Problem(parameters, start, first, when, add, column, state, keep, days, reasons)
 
 
 def _not_numbers(
-    network: Network, parameters: Array, start: Array, begin: Array, when: Array, add: Array
+    network: Network, parameters: Array, start: Array, begin: Array, doses: Doses, into: Sequence[str]
 ) -> tuple[str, ...]:
     """Why a patient cannot be run: the first number that is not finite; "" for the others."""
     reasons = [""] * len(start)
-    if add.size and (bad := np.isnan(when) | (np.isfinite(when) & ~np.isfinite(add))).any():
-        for who in np.flatnonzero(bad.any(axis=1)):
-            reasons[who] = "a dose's day or amount is not a finite number"
+    bad = np.isnan(doses.when) | (np.isfinite(doses.when) & ~np.isfinite(doses.add))
+    for who, event in np.argwhere(bad)[::-1]:
+        day, amount = doses.when[who, event], doses.add[who, event]
+        reasons[who] = f"a dose into {into[event]} on day {day:g} is {amount:g}"
     for who in np.flatnonzero(~np.isfinite(begin)):
-        reasons[who] = "the first day is not a finite number"
+        reasons[who] = f"the first day is {begin[who]}"
     tables = (("start of", network.state_names, start), ("parameter", network.parameter_names, parameters))
     for kind, names, table in tables:
         for who, where in np.argwhere(~np.isfinite(table))[::-1]:
