@@ -77,7 +77,7 @@ TOOLS = (
     Tool("CasADi CVODES", "with_casadi", ("numpy", "casadi")),
     Tool("SciPy odeint", *_SCIPY),
     Tool("SciPy LSODA", *_SCIPY),
-    Tool("SciPy BDF", *_SCIPY),
+    Tool("SciPy BDF", *_SCIPY, sweep=(1e-5, 1e-6, 1e-7)),
     Tool("diffrax Tsit5", "with_diffrax", ("numpy", "jax", "diffrax")),
     Tool("mrgsolve", "with_r", variable="PERFORIN_BENCH_RSCRIPT"),
     Tool("rxode2", "with_r", variable="PERFORIN_BENCH_RSCRIPT"),

@@ -70,7 +70,8 @@ def main(words: Sequence[str]) -> int:
     for benches in [] if asked.table else jobs(asked.benches):
         with console.status(benches[0].name) as status:
             try:
-                found = measured(benches, tools, asked.repeats, status.update)
+                tell = status.update if console.is_terminal else console.print
+                found = measured(benches, tools, asked.repeats, tell)
             except (PerforinError, LeftOut) as problem:
                 console.print(f"{benches[0].model} cannot be measured: {problem}", style="red", markup=False)
                 continue
