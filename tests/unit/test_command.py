@@ -169,11 +169,11 @@ def test_settings_are_paths_and_texts() -> None:
 
 
 def test_a_new_run_never_lands_on_an_older_one(tmp_path: Path) -> None:
-    assert loading.fresh_folder(tmp_path, "x") == tmp_path
+    assert loading.fresh_folder(str(tmp_path), "x") == str(tmp_path)
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(UserError, match="perforin resume"):
-        loading.fresh_folder(tmp_path, "x")
-    assert loading.fresh_folder(None, "x").name.endswith("-x")
+        loading.fresh_folder(str(tmp_path), "x")
+    assert loading.fresh_folder(None, "x").endswith("-x")
 
 
 def test_the_first_interrupt_is_a_wish_and_the_second_an_order() -> None:

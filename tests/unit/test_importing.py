@@ -65,7 +65,7 @@ def test_json_holds_the_course(capsys, file):
 
 @pytest.mark.parametrize(
     "text, message",
-    [("", "empty"), ("not SBML", "not valid SBML"), (DECAY[:900], "not valid SBML"), ("<html></html>", "SBML")],
+    [("", "empty"), ("not SBML", "no <sbml>"), (DECAY[:900], "not valid SBML"), ("<html></html>", "SBML")],
 )
 def test_a_file_that_is_no_model_is_refused(capsys, file, text, message):
     file.write_text(text)

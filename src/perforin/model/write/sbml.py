@@ -31,16 +31,9 @@ _CONVERSION, _GAIN, _LOSS, _MODIFIER = 182, 393, 179, 19
 
 
 def to_sbml(
-    network: Network,
-    values: Values,
-    start: Values | None = None,
-    doses: Iterable[Dose] = (),
-    *,
-    title: str = "perforin model",
-    begin: float = 0.0,
-    dois: Mapping[str, str] | None = None,
-    time: str = "day",
-) -> str:
+    network: Network, values: Values, start: Values | None = None, doses: Iterable[Dose] = (), *,
+    title: str = "perforin model", begin: float = 0.0, dois: Mapping[str, str] | None = None, time: str = "day",
+) -> str:  # fmt: skip
     """The network as SBML Level 3 Version 2 text, checked by libSBML.
 
     States in cells (in a network without cells: in the first unit that SBML allows) are species counted by amount, in
