@@ -21,10 +21,8 @@ __all__ = ["METHODS", "Interpreted"]
 
 _SOLVERS: dict[str, Any] = {"LSODA": LSODA, "Radau": Radau, "BDF": BDF, "DOP853": DOP853}
 METHODS = tuple(_SOLVERS)
-CHATTER = 1e-6
-"""A rate that jumps again within this share of the next step slides along its jump: the solver is left to it."""
-
-MOST_STEPS = 1_000_000
+MOST_STEPS = 200_000
+"""Steps of one method in one patient: a rate that slides along its jump would need more than anybody waits for."""
 Array = NDArray[np.float64]
 
 
@@ -103,7 +101,6 @@ class _Course:
         self.watch = Watch(kernel.moments, self.row) if kernel.moments else None
         self.tally: Tally | None = None
         self.taken = self.steps = 0
-        self.blind = False
         names, first = kernel.network.state_names, float(problem.begin[who])
         rates = dict(zip(names, kernel.network.slopes(), strict=True))
         self.clock = names.index(TIME) if rates.get(TIME) == 1 else None
@@ -139,8 +136,7 @@ class _Course:
                 into = self.problem.state[column]
                 self.state[into] = self.state[into] * self.problem.keep[column] + self.problem.add[self.who, dose]
             if self.watch:
-                self.state, _ = self.watch.happen(self.now, self.state)
-                self.blind = False
+                self.state = self.watch.happen(self.now, self.state)
             self.report(self.problem.days == self.now, self.state)
 
     def stretch(self, stop: float) -> None:
@@ -173,7 +169,7 @@ class _Course:
         def dense(now: float) -> Array:
             return self.exactly(now, solver.y if now == end else smooth()(now))
 
-        turn = self.watch.first_turn(dense, begin, end, self.state, self.blind) if self.watch else None
+        turn = self.watch.first_turn(dense, begin, end, self.state) if self.watch else None
         self.now = end if turn is None else turn
         state = dense(self.now)
         days = self.problem.days
@@ -183,10 +179,8 @@ class _Course:
             self.tally.take(lambda day: self.kernel.observe(dense(day), self.row), begin, self.now)
         if self.watch:
             self.watch.running = self.watch.run_on(dense, begin, self.now)
-            fired = False
             if turn is not None:
-                state, fired = self.watch.happen(self.now, state)
-            self.blind = turn is not None and not fired and turn - begin < CHATTER * (end - begin)
+                state = self.watch.happen(self.now, state)
         self.state = state
         self.report(days == self.now, self.state)
         return turn is not None

@@ -48,9 +48,9 @@ class Moments:
     def __init__(self, network: Network) -> None:
         self.network = network
         deciding, jumping = turning_points(network)
-        self.deciding, self.sides = len(deciding), len(deciding) + len(jumping)
+        self.sides = len(deciding) + len(jumping)
         levels = {level.name: level.expression for level in network.levels}
-        self.timed = any(TIME in _reads(one, levels) for one in jumping)
+        self.closely = bool(deciding) or any(TIME in _reads(one, levels) for one in jumping)
         space = dict(SPACE)
         exec(compile(moments_text(network), f"<moments of {network.hash}>", "exec"), space)  # noqa: S102 our own text
         self.text: dict[str, Any] = space
@@ -84,7 +84,7 @@ class Watch:
         text, size = self.moments.text["sides"], self.moments.sides
         return safely(text, now, list(map(float, state)), self.parameters, running, size=size)
 
-    def first_turn(self, dense: Dense, begin: float, end: float, state: Array, blind: bool) -> float | None:
+    def first_turn(self, dense: Dense, begin: float, end: float, state: Array) -> float | None:
         """The first moment of a step, to the last digit, at which a relation has changed its side.
 
         Args:
@@ -92,17 +92,15 @@ class Watch:
             begin: of the step.
             end: of the step.
             state: at the beginning, which ``dense`` gives with rounding only.
-            blind: whether to look at events only.
         """
-        counted = self.moments.deciding if blind else self.moments.sides
-        if not counted:
+        if not self.moments.sides:
             return None
-        before = self.sides(begin, state, self.running)[:counted]
+        before = self.sides(begin, state, self.running)
 
         def turned(now: float) -> bool:
-            return self.sides(now, dense(now), self.run_on(dense, begin, now))[:counted] != before
+            return self.sides(now, dense(now), self.run_on(dense, begin, now)) != before
 
-        samples = SAMPLES if self.moments.deciding or self.moments.timed else 1
+        samples = SAMPLES if self.moments.closely else 1
         low = begin
         for high in np.linspace(begin, end, samples + 1)[1:].tolist():
             if turned(high):
@@ -141,15 +139,15 @@ class Watch:
         text, size = self.moments.text["watched"], len(self.running)
         return safely(text, now, list(map(float, state)), self.parameters, size=size)
 
-    def happen(self, now: float, state: Array) -> tuple[Array, bool]:
-        """Fire the events whose conditions have become true, in their order; the new state, and whether any fired.
+    def happen(self, now: float, state: Array) -> Array:
+        """Fire the events whose conditions have become true, in their order; the new state.
 
         After each, every condition is looked at again: one that is no longer true does not fire, others may join.
 
         Raises:
             ComputeError: events that set each other off without end.
         """
-        events, state, waiting, any_fired = self.moments.network.events, state.copy(), set[int](), False
+        events, state, waiting = self.moments.network.events, state.copy(), set[int]()
         for _ in range(MOST_AT_ONCE):
             self.running = self.run_on(lambda _, y=state: y, now, now)  # type: ignore[misc]
             held = [bool(one) for one in self._conditions(now, state)]
@@ -157,8 +155,8 @@ class Watch:
             waiting = {k for k in waiting if held[k] and self.fired[k] != events[k].most}
             self.held = held
             if not waiting:
-                return state, any_fired
-            first, any_fired = min(waiting), True
+                return state
+            first = min(waiting)
             waiting.discard(first)
             state = self._fire(first, now, state)
         raise ComputeError(f"found events that set each other off without end on day {now:.6g}")

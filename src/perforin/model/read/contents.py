@@ -36,6 +36,7 @@ class Part(NamedTuple):
     unit: str
     value: float
     line: int
+    constant: bool
     species: SpeciesPart | None = None
 
 
@@ -162,7 +163,8 @@ class _Reader:
         if given in self.found.meaning:
             raise self.found.wrong(f"found the identifier {given!r} twice; needed one of its own", element.getLine())
         concentration = species is not None and not species.amount
-        self.found.parts[name] = Part(name, kind, self.unit(unit), value, element.getLine(), species)
+        constant = bool(element.getConstant()) if kind != "stoichiometry" else False
+        self.found.parts[name] = Part(name, kind, self.unit(unit), value, element.getLine(), constant, species)
         self.found.meaning[given] = symbol(f"concentration[{name}]" if concentration else name)
         label = element.getName() if kind != "stoichiometry" else ""
         if label and label != name:
@@ -182,8 +184,8 @@ class _Reader:
             self.add(one, "compartment", unit, value)
         for one in _each(model, "Species"):
             if model.getCompartment(one.getCompartment()) is None:
-                needed = f"needed a compartment of the file, found {one.getCompartment()!r}"
-                raise self.found.wrong(f"species {one.getId()!r}: {needed}", one.getLine())
+                message = f"found the species {one.getId()!r} in the unknown compartment {one.getCompartment()!r}"
+                raise self.found.wrong(f"{message}; needed one of the file", one.getLine())
             given = one.isSetInitialAmount()
             value = one.getInitialAmount() if given else one.getInitialConcentration()
             known = given or one.isSetInitialConcentration()
@@ -231,9 +233,13 @@ class _Reader:
                 self.found.lines.setdefault(target, one.getLine())
 
     def target(self, given: str, what: str, line: int) -> None:
-        """Refuse to set what has no value."""
-        if plain(given) not in self.found.parts:
-            raise self.found.wrong(f"{what} sets {given!r}; needed a compartment, species or parameter", line)
+        """Refuse to set what has no value, or later than at the start what is constant."""
+        part = self.found.parts.get(plain(given))
+        if part is None:
+            message = f"found {what} that sets {given!r}; needed a compartment, species or parameter"
+            raise self.found.wrong(message, line)
+        if part.constant and "initial" not in what:
+            raise self.found.wrong(f"found {what} that sets {given!r}, which is constant; needed one that is not", line)
 
     def reactions(self) -> None:
         """Reactions with their kinetic laws; parameters of a law are named ``reaction.parameter``."""
@@ -243,13 +249,13 @@ class _Reader:
             law = one.getKineticLaw()
             if law is None:
                 raise self.found.wrong(f"found the reaction {name!r} without a kinetic law; needed one", one.getLine())
-            names = dict(self.found.meaning)
+            names: dict[str, sympy.Basic] = {}
             for own in _each(law, "LocalParameter" if self.level > 2 else "Parameter"):
                 value = own.getValue() if own.isSetValue() else math.nan
                 local = f"{name}.{plain(own.getId())}"
                 self.found.local[local] = (name, own.getId(), value, self.unit(own.getUnits()))
                 names[own.getId()] = symbol(local)
-            rate = self.formula(law, what, names)
+            rate = self.formula(law, what, {**self.found.meaning, **names} if names else self.found.meaning)
             if rate is None:
                 raise self.found.wrong(f"found {what} without a formula; needed one", law.getLine())
             terms = [(end, -1) for end in _each(one, "Reactant")] + [(end, 1) for end in _each(one, "Product")]

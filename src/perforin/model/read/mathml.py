@@ -21,7 +21,7 @@ AVOGADRO = 6.02214179e23
 
 TIME = symbol("time")
 
-MOST_OPERATIONS = 1_000_000
+MOST_OPERATIONS = 200_000
 """Operations read from one file, functions put in place: a file of this size is refused, not left to run for hours."""
 
 Names = Mapping[str, sympy.Basic]
@@ -71,11 +71,11 @@ def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     Kernels read powers other than whole ones for bases of zero or more, so the sign is put on by its own factor. Where
     the exponent is a parameter, that factor is worked out once in a patient.
     """
-    if exponent.is_Integer or base.is_zero:
+    if exponent.is_Integer or base == 0:
         return base**exponent
     if isinstance(base, Larger) and base.args[1] == SMALLEST:  # as perforin writes its own powers
         return Power(base.args[0], exponent)
-    if isinstance(base, Larger) and (base.args[1].is_nonnegative or base.args[1] == -base.args[0]):
+    if isinstance(base, Larger) and ((base.args[1].is_number and base.args[1] >= 0) or base.args[1] == -base.args[0]):
         return Power(base, exponent)
     if exponent.is_number and abs(exponent) == sympy.Float(0.5):
         return sympy.sqrt(base) if exponent > 0 else 1 / sympy.sqrt(base)
@@ -99,11 +99,11 @@ def _root(*inside: sympy.Expr) -> sympy.Expr:
 
 def _divide(above: sympy.Expr, below: sympy.Expr) -> sympy.Expr:
     """As computers divide: by zero to infinity, of the sign above."""
-    return above * sympy.oo if below.is_zero else above / below
+    return above * sympy.oo if below == 0 else above / below
 
 
 def _ln(x: sympy.Expr) -> sympy.Expr:
-    return -sympy.oo if x.is_zero else sympy.log(x)
+    return -sympy.oo if x == 0 else sympy.log(x)
 
 
 def _logarithm(*inside: sympy.Expr) -> sympy.Expr:
@@ -285,8 +285,6 @@ class Formulas:
             return _number(self._new(tree, names)).replace(sympy.Abs, lambda x: Larger(x, -x))
         except RecursionError:
             raise UserError("found a formula nested too deeply to read; needed a flatter one") from None
-        except TypeError as problem:  # SymPy compares neither infinite nor undefined numbers of some kinds
-            raise UserError(f"found a formula without a meaning: {problem}") from None
 
     def truth(self, tree: Any, names: Names) -> sympy.Basic:
         """A formula as a condition; raises what ``number`` does."""
@@ -301,9 +299,10 @@ class Formulas:
             raise UserError(f"found formulas of more than {MOST_OPERATIONS:,} operations; needed a smaller model")
         kind = self._kinds.get(tree.getType(), "")
         if kind in _NUMERIC:
-            return folded(_NUMERIC[kind](*[_number(self._new(part, names)) for part in self._parts(tree, kind)]))
+            inside = [_number(one) for one in self._inside(tree, kind, names)]
+            return folded(self._applied(_NUMERIC[kind], tree, inside))
         if kind in _LOGICAL:
-            return _LOGICAL[kind](*[_truth(self._new(part, names)) for part in self._parts(tree, kind)])
+            return self._applied(_LOGICAL[kind], tree, [_truth(one) for one in self._inside(tree, kind, names)])
         if kind in _CONSTANTS:
             return _CONSTANTS[kind]
         if kind == "INTEGER":
@@ -323,6 +322,17 @@ class Formulas:
         name = _REFUSED.get(kind) or tree.getName() or tree.getOperatorName() or "an unknown operation"
         message = f"found the function {name!r}, which is not supported; needed a model without it"
         raise UnsupportedError(name, message)
+
+    def _inside(self, tree: Any, kind: str, names: Names) -> Iterator[sympy.Basic]:
+        return (self._new(part, names) for part in self._parts(tree, kind))
+
+    def _applied(self, function: Callable[..., sympy.Basic], tree: Any, inside: list[sympy.Basic]) -> sympy.Basic:
+        try:
+            return function(*inside)
+        except (TypeError, IndexError):
+            name = tree.getOperatorName() or tree.getName() or chr(tree.getType())
+            given = ", ".join(map(str, inside)) or "nothing"
+            raise UserError(f"found {name!r} of {given}, which has no meaning") from None
 
     def _parts(self, tree: Any, kind: str) -> Iterator[Any]:
         """Operands; a chain of sums, products, ands or ors is one operation of many, however deep it is nested."""

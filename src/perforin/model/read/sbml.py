@@ -34,52 +34,59 @@ def read_sbml(source: str | Path) -> Imported:
 
     Source: Hucka and others (2019), SBML Level 3 Version 2 Core, doi:10.1515/jib-2019-0021.
     """
-    file, text = _text(source)
     libsbml = libsbml_library("reads SBML")
-    document = libsbml.readSBMLFromString(text)
+    file, document = _document(libsbml, source)
     _refuse_broken(libsbml, document, file)
     _refuse_packages(document, file)
     model = document.getModel()
     if model is None:
         raise UserError(f"{file}: found SBML without a model; needed one")
     for what, name, line in _unsupported(model):
-        message = f"found {what} {name!r}, which is not supported; needed a model without it"
+        called = f" {name!r}" if name else ""
+        message = f"found {what}{called}, which is not supported; needed a model without it"
         raise UnsupportedError(what.removeprefix("an ").removeprefix("the "), message, Location(file, line))
     return assemble(read_contents(libsbml, model, file))
 
 
-def _text(source: str | Path) -> tuple[str, str]:
+def _document(libsbml: Any, source: str | Path) -> tuple[str, Any]:
+    """What the source is called, and libSBML's document of it."""
     if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith("<"):
-        size, file, text = len(source), "text", source
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise UserError(f"found no file {path}; needed an SBML file")
-        size, file = path.stat().st_size, str(path)
-        text = ""
-        if size <= LARGEST:
-            try:
-                text = path.read_text(encoding="utf-8")
-            except UnicodeDecodeError:
-                raise UserError(f"{file}: found bytes that are no text; needed an SBML file in UTF-8") from None
+        _refuse_huge("the text", len(source))
+        return "text", libsbml.readSBMLFromString(source)
+    path = Path(source)
+    if not path.is_file():
+        raise UserError(f"found no file {path}; needed an SBML file")
+    if path.suffix in (".gz", ".bz2", ".zip", ".omex"):
+        raise UserError(f"found the packed file {path}; needed the SBML file inside it")
+    _refuse_huge(str(path), path.stat().st_size)
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise UserError(f"found a file that cannot be read, {path} ({problem.strerror}); needed SBML") from None
+    if not content.strip():
+        raise UserError(f"{path}: found an empty file; needed SBML")
+    if not re.search(rb"<(\w+:)?sbml\b", content[:10_000]):
+        raise UserError(f"{path}: found no <sbml> at its beginning; needed an SBML file")
+    return str(path), libsbml.readSBMLFromFile(str(path))
+
+
+def _refuse_huge(file: str, size: int) -> None:
     if size > LARGEST:
         raise UserError(f"{file}: found {size:,} bytes; needed at most {LARGEST:,}")
-    if not text.strip():
-        raise UserError(f"{file}: found an empty file; needed SBML")
-    return file, text
 
 
 def _refuse_broken(libsbml: Any, document: Any, file: str) -> None:
+    level, version = document.getLevel(), document.getVersion()
+    if level and version not in _VERSIONS.get(level, ()):
+        raise UserError(f"{file}: found SBML Level {level} Version {version}; needed 2.1 to 2.5, 3.1 or 3.2")
     log = document.getErrorLog()
     for problem in (log.getError(i) for i in range(log.getNumErrors())):
         if problem.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
             message = " ".join(problem.getMessage().split())
             raise UserError(f"found what is not valid SBML: {message}", Location(file, problem.getLine()))
-    level, version = document.getLevel(), document.getVersion()
-    if level not in (2, 3):
-        raise UserError(f"{file}: found SBML Level {level} Version {version}; needed Level 2 or 3")
 
 
+_VERSIONS = {2: (1, 2, 3, 4, 5), 3: (1, 2)}
 _HARMLESS = ("core", "layout", "render", "groups", "l3v2extendedmath")
 
 
