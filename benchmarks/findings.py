@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 import subprocess
 from collections.abc import Sequence
@@ -50,20 +51,23 @@ def measured(benches: Sequence[Bench], tools: Sequence[Tool], repeats: int, tell
     race.run(tools, repeats)
     for bench in benches:
         if bench.phase == "compile":
-            found.add(bench, _compiling(bench, race))
+            found.add(bench, _compiling(bench, race, tools))
         else:
             _solving(bench, race, tools, found)
     return found
 
 
-def _compiling(bench: Bench, race: Race) -> list[Row]:
-    """Seconds from equations to a solver that is ready, once and nothing cached."""
+def _compiling(bench: Bench, race: Race, tools: Sequence[Tool]) -> list[Row]:
+    """From equations to a solver that is ready, once and nothing cached; one row for tools that share a module."""
     ours = race.prepared[OURS][1] if OURS in race.prepared else None
-    rows = []
-    for tool, (release, seconds) in race.prepared.items():
-        beside = rounded(seconds / ours) if ours else None
-        rows.append(Row(bench.name, tool, release, bench.unit, rounded(seconds * 1e3), None, beside, beside, beside))
-    return rows
+    rows: dict[str, Row] = {}
+    for tool in tools:
+        if tool.name in race.prepared:
+            release, seconds = race.prepared[tool.name]
+            beside = rounded(seconds / ours) if ours else None
+            found = Row(bench.name, tool.name, release, bench.unit, rounded(seconds * 1e3), None, *[beside] * 3)
+            rows.setdefault(tool.module, found)
+    return list(rows.values())
 
 
 def _solving(bench: Bench, race: Race, tools: Sequence[Tool], found: Findings) -> None:
@@ -89,11 +93,11 @@ def _described(point: Point, curve: Sequence[Point]) -> dict[str, Any]:
 def _circumstances() -> dict[str, Any]:
     """Where, when and with what it was measured."""
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    names = [line.partition(":")[2].strip() for line in processor().split("\n") if line.startswith("model name")]
+    name = re.search(r"model name\s*:\s*(.*?)\s+flags", processor())
     compiler = find_compiler()
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": names[0] if names else platform.processor(),
+        "processor": name[1] if name else platform.processor(),
         "cores": os.cpu_count(),
         "load": [round(one, 2) for one in os.getloadavg()] if hasattr(os, "getloadavg") else [],
         "python": platform.python_version(),

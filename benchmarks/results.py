@@ -63,7 +63,8 @@ def _solving(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _cell(row: Mapping[str, Any]) -> str:
     if row["tool"] == OURS or row["ratio_to_perforin"] is None:
         return f"{_time(row['ms_per_unit'])}, error {row['median_error']:.0e}"
-    return f"{row['ratio_to_perforin']:.3g} × ({row['ratio_low']:.3g} to {row['ratio_high']:.3g})"
+    middle, low, high = (_number(row[name]) for name in ("ratio_to_perforin", "ratio_low", "ratio_high"))
+    return f"{middle} × ({low} to {high})"
 
 
 def _list(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -84,4 +85,8 @@ def _in_order(names: Iterable[str]) -> list[str]:
 
 
 def _time(milliseconds: float) -> str:
-    return f"{milliseconds / 1000:.3g} s" if milliseconds >= 1000 else f"{milliseconds:.3g} ms"
+    return f"{_number(milliseconds / 1000)} s" if milliseconds >= 1000 else f"{_number(milliseconds)} ms"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
