@@ -17,7 +17,7 @@ from perforin.model.network import FlowRow, Network
 
 __all__ = ["VERSION", "events_of", "generate"]
 
-VERSION = "9"
+VERSION = "10"
 """Part of the cache's key: raise it whenever the generated text would change."""
 SMALLEST = 1e-300
 """Below this the base of a power counts as this."""
@@ -103,14 +103,14 @@ class _Reading:
         return share(self.graph, [self.graph.sum(parts) for parts in terms.values()])
 
     def reported(self, outputs: Sequence[str]) -> list[int]:
-        """States, levels and flows by name; a flow comes before a state of its name, as in every kernel."""
-        known, network = dict(self.levels), self.network
-        known |= {flow.name: self.reader.read(flow.rate) for flow in network.flows}
+        """States, levels and flows by name, in this order where they share one."""
+        network = self.network
+        known = {flow.name: self.reader.read(flow.rate) for flow in network.flows} | self.levels
         for name in outputs:
             if name not in known:
                 hint = nearest(name, known)
                 raise UserError(f"found the output {name!r}; needed a state, a level or a flow of the network{hint}")
-            if network.flow_names.count(name) > 1:
+            if network.flow_names.count(name) > 1 and name not in self.levels:
                 raise ModelError(f"found two flows named {name!r}; needed one to report it")
         return [known[name] for name in outputs]
 

@@ -141,6 +141,13 @@ def test_levels_and_flows_are_reported_at_the_state_of_the_day():
     np.testing.assert_allclose(values[..., 2], 0.4 * values[..., 0])
 
 
+def test_an_output_that_names_a_state_is_the_state_whatever_flows_are_called():
+    net = network({"x": "cell"}, [("x", A * X, "x", None), ("twice", A * X, None, "x"), ("twice", A * X, None, "x")])
+    assert (follow(net, start=[20.0], days=[0.0]).values == 20).all()
+    with pytest.raises(ModelError, match="found two flows named 'twice'"):
+        build(net, ["twice"])
+
+
 def test_whoever_is_counted_from_a_fraction_is_rounded_by_chance_and_on_average_kept():
     net = network({"x": "cell"}, [("birth", 0 * X, None, "x")])
     run = follow(net, patients=1, start=[2.25], mode="hybrid", counted=["x"], replicates=4000, days=[0.0])
