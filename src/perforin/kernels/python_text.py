@@ -110,13 +110,14 @@ def python_text(network: Network, outputs: Sequence[str]) -> str:
     show = _Printer(names).doprint
     levels = [f"    l{i} = {show(level.expression)}" for i, level in enumerate(network.levels)]
     rates = [f"    f{i} = {show(flow.rate)}" for i, flow in enumerate(network.flows)]
-    names |= {name: f"f{i}" for i, name in enumerate(network.flow_names)}
+    shown = {name: f"f{i}" for i, name in enumerate(network.flow_names)}
+    shown |= {name: names[name] for name in (*network.state_names, *network.level_names)}  # a state before its flow
     lines = ["def slopes(y, p, f):", *levels, *rates]
     for i, state in enumerate(network.state_names):
         parts = [f"+ {c!r} * f{k}" for k, flow in enumerate(network.flows) for s, c in flow.changes if s == state]
         lines.append(f"    f[{i}] = {' '.join(parts) or '0.0'}")
     lines += ["def observe(y, p, o):", *levels, *rates]
-    lines += [f"    o[{i}] = {names[name]}" for i, name in enumerate(outputs)]
+    lines += [f"    o[{i}] = {shown[name]}" for i, name in enumerate(outputs)]
     return "\n".join([*lines, "    return None", ""])
 
 
