@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -69,8 +69,20 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     importing.import_,
     environment.doctor,
 )
-for verb in VERBS:
-    app.command(verb.__name__.rstrip("_"), epilog=EXAMPLES[verb.__name__])(verb)
+GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {}
+"""Families of verbs by their first word: what the family is about, and its verbs."""
+
+
+def _register(to: typer.Typer, verbs: Iterable[Callable[..., int | None]]) -> None:
+    for verb in verbs:
+        to.command(verb.__name__.rstrip("_"), epilog=EXAMPLES[verb.__name__])(verb)
+
+
+_register(app, VERBS)
+for name, (about, verbs) in GROUPS.items():
+    family = typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None)
+    _register(family, verbs)
+    app.add_typer(family)
 
 
 def execute(arguments: Sequence[str]) -> int:
