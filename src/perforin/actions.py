@@ -39,14 +39,14 @@ class Actions:
     spreads: Mapping[str, float]
 
     def numbers(
-        self, numbers: Array, columns: Mapping[str, Array], viability: Array, patients: NDArray[np.int64],
+        self, numbers: Array, columns: Mapping[str, Array], living_share: Array, patients: NDArray[np.int64],
         streams: Streams,
     ) -> Array:  # fmt: skip
-        """(patients, parameters) with each patient's luck and amounts added; of further cells only the viable count."""
+        """(patients, parameters) with each patient's luck and amounts added; of further cells only the living count."""
         n = len(numbers)
         luck = [spread * LUCK[name](patients, streams) for name, spread in self.spreads.items()]
         drugs = [one.amount.each(one.unit, columns, n) for one in self.rescue]
-        cells = [one.amount.each(one.unit, columns, n) * viability for one in self.redose]
+        cells = [one.amount.each(one.unit, columns, n) * living_share for one in self.redose]
         return np.column_stack([numbers, *luck, *drugs, *cells])
 
     def never(self, numbers: Array) -> Array:

@@ -35,7 +35,8 @@ class Model:
     """A composed model with the numbers that won.
 
     ``constants`` are numbers of nouns that the equations do not read, such as ``waiting.attrition``; ``idle`` are
-    overrides of nouns that speak of a mechanism which this model lacks.
+    overrides of nouns that speak of a mechanism which this model lacks; ``quality`` has the names of the parameters
+    that each property of a product's lot multiplies.
     """
 
     network: Network
@@ -45,6 +46,7 @@ class Model:
     constants: Mapping[str, Row] = field(default_factory=dict)
     extrapolations: tuple[Extrapolation, ...] = ()
     idle: tuple[str, ...] = ()
+    quality: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,20 @@ def build_model(
         constants={slot.name: row for slot, row in constants.items()},
         extrapolations=tuple(flagged),
         idle=idle,
+        quality=_quality(sides[1:], network.parameters),
     )
+
+
+def _quality(products: Iterable[_Side], slots: Sequence[Slot]) -> dict[str, tuple[str, ...]]:
+    """Names of the slots that each property of a lot multiplies, by what the products' nouns say."""
+    out: dict[str, tuple[str, ...]] = {}
+    for side in products:
+        for found, noun in side.nouns:
+            for name, wanted in noun.quality.items():
+                changes = [Change(one, Number(value=0.0), found.place("quality", name)) for one in wanted]
+                own = [s.name for s in slots if s.product == side.product and any(c.fits(s) for c in changes)]
+                out[name] = tuple(dict.fromkeys((*out.get(name, ()), *own)))
+    return out
 
 
 def _no_families(sides: Sequence[_Side]) -> None:

@@ -126,6 +126,10 @@ class Noun(Strict):
     doses: DoseText | None = None
     observables: dict[str, Observable] = pydantic.Field(default_factory=dict)
     clones: dict[str, Literal["positive", "negative"]] = pydantic.Field(default_factory=dict)
+    quality: dict[Literal["killing_function", "motile_fraction"], tuple[str, ...]] = pydantic.Field(
+        default_factory=dict
+    )
+    """Parameters of a product that a property of its lot multiplies."""
     sources: tuple[str, ...] = ()
 
     @pydantic.field_validator("mechanisms", mode="before")

@@ -36,21 +36,21 @@ def begin_of(given: Iterable[Given]) -> float:
 
 
 def administrations(
-    given: Iterable[Given], products: Container[str], columns: Mapping[str, Array], viability: Array
+    given: Iterable[Given], products: Container[str], columns: Mapping[str, Array], living_share: Array
 ) -> list[Administration]:
-    """What each patient gets and when; of a product only viable cells count.
+    """What each patient gets and when; of a product only living cells count.
 
     Args:
         given: infusions and drugs.
         products: names of the doses that are products.
         columns: (n,) covariates.
-        viability: (n,) fraction of the product's cells alive at infusion.
+        living_share: (n,) living cells of the product over its planned dose.
     """
-    out, n = [], len(viability)
+    out, n = [], len(living_share)
     for one in given:
         amount = one.amount.each(one.unit, columns, n)
         if one.dose in products:
-            amount = amount * viability
+            amount = amount * living_share
         out += [Administration(one.dose, np.full(n, day), amount) for day in one.days]
     return out
 
@@ -80,9 +80,9 @@ class PreparedArm:
         """How often a product is given."""
         return sum(len(one.days) for one in self.given if one.dose in self.products)
 
-    def administrations(self, columns: Mapping[str, Array], viability: Array) -> list[Administration]:
+    def administrations(self, columns: Mapping[str, Array], living_share: Array) -> list[Administration]:
         """What each patient gets and when; see ``administrations``."""
-        return administrations(self.given, self.products, columns, viability)
+        return administrations(self.given, self.products, columns, living_share)
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,14 @@ class Waiting:
         return self.alone.only(chosen[self.lost])
 
 
-def values_of(ready: Ready, model: Model, cohort: Cohort, streams: Streams) -> Array:
-    """(patients, parameters) each patient's own numbers in one model."""
+def values_of(ready: Ready, model: Model, cohort: Cohort, streams: Streams, lots: Lots | None = None) -> Array:
+    """(patients, parameters) each patient's own numbers in one model, as its lot left them."""
     set_by, multiplied_by = ready.scenario.parameter_columns(model, cohort.columns)
-    return model.parameters.draw(cohort.patients, streams, set_by, multiplied_by)
+    numbers = model.parameters.draw(cohort.patients, streams, set_by, multiplied_by)
+    for name, targets in model.quality.items() if lots is not None else ():
+        for target in targets:
+            numbers[:, model.parameters.names.index(target)] *= getattr(lots, name)
+    return numbers
 
 
 def deadlines_of(ready: Ready, cohort: Cohort, streams: Streams) -> Array:
@@ -80,10 +84,10 @@ def treat(
     them.
     """
     infused, own = cohort.only(lots.infused), lots.only(lots.infused)
-    numbers = values_of(ready, arm.model, infused, streams)
+    numbers = values_of(ready, arm.model, infused, streams, own)
     start = _at_begin(ready, arm, own, waiting.numbers[lots.infused], numbers)
-    given = arm.administrations(infused.columns, own.viability)
-    acting = arm.actions.numbers(numbers, infused.columns, own.viability, infused.patients, streams)
+    given = arm.administrations(infused.columns, own.living_share)
+    acting = arm.actions.numbers(numbers, infused.columns, own.living_share, infused.patients, streams)
     doses = doses_for(arm.model.network, given, numbers)
     solution = arm.kernel.run(acting, start, doses, ready.days, begin=arm.begin, rtol=TOLERANCE)
     done = treated(arm.model.network, arm.kernel.outputs, solution, ready.days, infused.patients, streams)
