@@ -30,8 +30,12 @@ def survival_times(arm: Arm, what: What) -> Times | None:
     OS: death; censored at the last follow-up. PFS: first visit that shows progression, or death; censored at the last
     evaluable visit. EFS: PFS, or no response by the visit nearest day 90; those enrolled and never infused have the
     event on the day of their loss. DOR: from the first response of those who responded to progression or death. Days
-    count from infusion; with the population ``enrolled`` they count from enrolment, by adding the wait.
+    count from infusion; with the population ``enrolled`` they count from enrolment, by adding the wait. Times that are
+    recorded as such (``time:PFS``, reconstructed from a published curve) are taken as they are, in either population.
     """
+    if arm.has(f"time:{what}"):
+        known = arm.once(f"time:{what}")
+        return Times(known.subjects, known.day, known.value == 1)
     if not arm.has("death"):
         return None
     found = None if what == "OS" else responses(arm)
