@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from perforin.command import environment, importing, reading, running, showing
+from perforin.command import environment, importing, landscape, reading, running, showing
 from perforin.errors import PerforinError
 
 __all__ = ["app", "execute", "root", "say"]
@@ -55,6 +55,7 @@ def root(
 
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
+EXAMPLES |= landscape.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
     running.new,
@@ -69,7 +70,9 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     importing.import_,
     environment.doctor,
 )
-GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {}
+GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
+    "evidence": ("What is known from trials: published numbers, and the registry.", (landscape.landscape,)),
+}
 """Families of verbs by their first word: what the family is about, and its verbs."""
 
 
