@@ -21,8 +21,9 @@ def curve_of(rows: list[tuple[int, bool]], step: int, known: str) -> Digitised:
     curve = kaplan_meier(time, event)
     day, share = np.append(0.0, np.repeat(curve.day, 2)[1:]), np.append(1.0, np.repeat(curve.share, 2)[:-1])
     risk = {float(at): int((time >= at).sum()) for at in range(0, int(time.max()) + 1, step)}
-    given = {"at_risk": {"at_risk": risk}, "n": {"n": len(rows)}, "events": {"n": len(rows), "events": int(event.sum())}}
-    return digitised(day, share, unit="day", **given[known])  # type: ignore[arg-type]
+    if known == "at_risk":
+        return digitised(day, share, unit="day", at_risk=risk)
+    return digitised(day, share, unit="day", n=len(rows), events=int(event.sum()) if known == "events" else None)
 
 
 @ONCE
