@@ -29,6 +29,12 @@ TOLERANCE = 1e-5
 """Relative tolerance of the kernels; benchmarks/run.py measures the error that it gives."""
 ATTRITION = "waiting.attrition"
 """A disease's hazard of loss before infusion [1/day]."""
+BURDEN_POWER = "waiting.burden_power"
+"""By which power of the tumour's burden the hazard rises."""
+CAUSAL_SHARE = "waiting.causal_share"
+"""How much of the wait the disease uses to grow: 1 all of it, 0 none, as if long waits only went with bad disease."""
+WATCHED = np.arange(0.0, 181.0, 5.0)
+"""Days on which the burden of those who wait is looked at."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,27 @@ def values_of(ready: Ready, model: Model, cohort: Cohort, streams: Streams, lots
 
 
 def deadlines_of(ready: Ready, cohort: Cohort, streams: Streams) -> Array:
-    """(patients,) the day from enrolment on which waiting ends in loss."""
-    row = ready.untreated.constants.get(ATTRITION)
-    return deadlines(row.value if row else 0.0, cohort.patients, streams)
+    """(patients,) the day from enrolment on which waiting ends in loss, by each patient's own untreated course.
+
+    The hazard is that of the disease times a power of the tumour's burden, relative to a typical patient's at
+    enrolment; a patient whose course has no solution has the hazard of the disease.
+    """
+    hazard, power = _constant(ready, ATTRITION, 0.0), _constant(ready, BURDEN_POWER, 0.0)
+    if not hazard or not power:
+        return deadlines(hazard, cohort.patients, streams)
+    kernel, network = ready.untreated_kernel, ready.untreated.network
+    numbers = values_of(ready, ready.untreated, cohort, streams)
+    solution = kernel.run(numbers, network.start(numbers), no_doses(len(numbers)), WATCHED, rtol=TOLERANCE)
+    burden = solution.values[:, :, [kernel.outputs.index(name) for name, _ in network.clones]].sum(axis=2)
+    middle = network.start(ready.untreated.parameters.values[None])[0]
+    typical = sum(middle[network.state_names.index(name)] for name, _ in network.clones)
+    relative = np.where(np.isfinite(burden), np.maximum(burden, 0.0) / typical, 1.0)
+    return deadlines(hazard * relative**power, cohort.patients, streams, WATCHED)
+
+
+def _constant(ready: Ready, name: str, default: float) -> float:
+    row = ready.untreated.constants.get(name)
+    return row.value if row else default
 
 
 def wait(ready: Ready, cohort: Cohort, lots: Iterable[Lots], streams: Streams) -> Waiting:
@@ -113,7 +137,7 @@ def treat(
 def _at_begin(ready: Ready, arm: PreparedArm, lots: Lots, untreated: Array, numbers: Array) -> Array:
     """(patients, states) when the course begins: what the wait has made of the patient's own states."""
     kernel, network = ready.untreated_kernel, ready.untreated.network
-    begin = -np.maximum(lots.day + arm.begin, 0.0)
+    begin = -np.maximum(lots.day + arm.begin, 0.0) * _constant(ready, CAUSAL_SHARE, 1.0)
     none = no_doses(len(untreated))
     waited = kernel.run(untreated, network.start(untreated), none, np.zeros(1), begin=begin, rtol=TOLERANCE)
     start = arm.model.network.start(numbers)
