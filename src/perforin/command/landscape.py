@@ -175,7 +175,7 @@ def _draw(out: Path, included: Sequence[str], counts: Mapping[str, pd.DataFrame]
 
     title, *rest = included
     try:
-        return str(write_landscape(out, title, rest, counts, comparisons, SOURCES))
+        return str(write_landscape(out, title.rstrip("."), rest, counts, comparisons, SOURCES))
     except OSError as problem:
         raise UserError(f"found the folder {out}, which cannot be written ({problem.strerror})") from None
 

@@ -52,8 +52,9 @@ def facet_figure(by: str, counts: pd.DataFrame) -> Drawing:
         rest = counts.iloc[MOST - 1 :]
         last = pd.DataFrame([{"value": f"{len(rest)} others", **rest[list(KINDS)].sum()}])
         shown = pd.concat([counts.iloc[: MOST - 1], last], ignore_index=True)
-    labels = [wrapped(str(value), 18) for value in shown["value"]]
-    figure = blank(120 + 27 * len(labels), barmode="stack", bargap=0.25)
+    labels = [wrapped(str(value), 24) for value in shown["value"]]
+    tall = 36 if any("<br>" in label for label in labels) else 26
+    figure = blank(130 + tall * len(labels), barmode="stack", bargap=0.25)
     for kind, look in LOOKS.items():
         if shown[kind].sum():
             figure.add_trace(
@@ -74,7 +75,8 @@ def facet_figure(by: str, counts: pd.DataFrame) -> Drawing:
     several = " A record that names two counts under each." if by in ("target", "country") else ""
     alt = "; ".join(f"{value}: {total}" for value, total in zip(shown["value"], totals, strict=True))
     narrow = {"margin.l": 8, "yaxis.tickfont.size": 11, "legend.font.size": 11}
-    return Drawing(by, figure, f"{FACET_TITLES[by]}.{several}", f"Records by {by}: {alt}.", narrow=narrow)
+    caption = f"The number at a bar counts all kinds.{several}"
+    return Drawing(by, figure, caption, f"Records by {by}: {alt}.", narrow=narrow)
 
 
 def write_landscape(folder: Path | str, title: str, included: Sequence[str], counts: Mapping[str, pd.DataFrame],
