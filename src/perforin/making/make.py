@@ -34,7 +34,7 @@ def make(process: Process, patients: NDArray[np.int64], deadline: NDArray[np.flo
     """
     if len(deadline) != len(patients):
         raise UserError(f"found {len(deadline)} deadlines for {len(patients)} patients; needed one each")
-    first = process.waiting.quantile(streams.normal("waiting", patients))
+    first = process.wait(patients, streams)
     failed = streams.uniform("manufacturing failure", patients) < process.failure.value
     day, made = first, ~failed
     if process.remake is not None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtr
 
-from perforin import units
-from perforin.errors import UserError, nearest
 from perforin.evidence.parameters import Row
+from perforin.making.numbers import Reader
+from perforin.making.recipe import Recipe, read_recipe
+from perforin.making.steps import Step, downstream, durations, finishes, read_steps, upstream
+from perforin.streams import Streams
 
 __all__ = ["Process", "Remake", "Waiting", "read_process"]
 
 Array = NDArray[np.float64]
 
-_KEYS = ("label", "summary", "starting_material", "waiting", "failure", "remake", "cost_of_goods", "list_price", "thaw")
-_NUMBER = ("value", "unit", "low", "high", "cv", "kind", "status", "source", "locator", "note")
+_KEYS = ("label", "summary", "starting_material", "waiting", "steps", "failure", "remake", "cost_of_goods",
+         "list_price", "thaw", "batch", "specifications", "lane", "sources")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,28 @@ class Remake:
 
 @dataclass(frozen=True)
 class Process:
-    """How one product is made. ``starting_material`` is the patient's own cells or a donor bank."""
+    """How one product is made.
+
+    ``starting_material`` is the patient's own cells or a donor bank, and nothing else tells an own-cell product from
+    one off the shelf. ``waiting`` is what published trials waited; without it the wait is the longest path through
+    ``steps``. ``failure`` is the published share of orders that fail; ``batch`` says how a batch grows, with its own
+    reasons to fail. ``specifications`` and ``lane`` name how it is released and shipped, "" for none.
+    """
 
     name: str
     label: str
     starting_material: str
-    waiting: Waiting
+    waiting: Waiting | None
     failure: Row
     thaw: Row
     remake: Remake | None = None
     cost_of_goods: Row | None = None
     list_price: Row | None = None
+    steps: tuple[Step, ...] = ()
+    batch: Recipe | None = None
+    specifications: str = ""
+    lane: str = ""
+    summary: str = ""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -75,59 +88,46 @@ class Process:
         return tuple(row for row in self._rows() if row is not None)
 
     def _rows(self) -> Iterator[Row | None]:
-        yield from (self.waiting.median, self.waiting.sigma, self.waiting.shift, self.failure, self.thaw)
+        if self.waiting:
+            yield from (self.waiting.median, self.waiting.sigma, self.waiting.shift)
+        yield from (self.failure, self.thaw)
         if self.remake:
             yield from (self.remake.probability_of_success, self.remake.delay)
         yield from (self.cost_of_goods, self.list_price)
+        for step in self.steps:
+            yield from step.rows
+        yield from self.batch.rows if self.batch else ()
 
+    @property
+    def batch_steps(self) -> tuple[Step, ...]:
+        """The steps that end with finished doses: those up to the store, or all of them."""
+        stores = [step.name for step in self.steps if step.stored]
+        return upstream(self.steps, stores[0]) if stores else self.steps
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads one mapping and says where a problem stands."""
+    @property
+    def order_steps(self) -> tuple[Step, ...]:
+        """The steps that a patient waits for: all for own cells, those after the store for cells from a bank."""
+        stores = [step.name for step in self.steps if step.stored]
+        return downstream(self.steps, stores[0]) if stores and self.starting_material != "patient" else self.steps
 
-    name: str
-    place: str
+    def wait(self, patients: NDArray[np.int64], streams: Streams) -> Array:
+        """(n,) days from the order to the infusion when all goes well.
 
-    def refuse(self, what: str) -> UserError:
-        return UserError(f"{self.place}: {what}")
+        Where a process states its waiting, that is drawn (purpose "waiting"); else each step's duration is, and the
+        longest path counts (purpose "duration of STEP").
+        """
+        if self.waiting is not None:
+            return self.waiting.quantile(streams.normal("waiting", patients))
+        ends = finishes(self.order_steps, durations(self.order_steps, patients, streams))
+        return np.asarray(np.max([np.zeros(len(patients)), *ends.values()], axis=0), dtype=np.float64)
 
-    def part(self, mapping: Mapping[str, Any], name: str, known: tuple[str, ...]) -> Mapping[str, Any]:
-        found = mapping.get(name)
-        if not isinstance(found, Mapping):
-            raise self.refuse(f"found no {name!r}, or one that is not a mapping; needed {name}: {{{', '.join(known)}}}")
-        self.check_keys(found, known, name)
-        return found
-
-    def check_keys(self, mapping: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-        for stray in mapping.keys() - set(known):
-            raise self.refuse(f"{where}: found the key {stray!r}; needed one of {list(known)}{nearest(stray, known)}")
-
-    def choice(self, found: object, valid: tuple[str, ...], what: str) -> str:
-        if found not in valid:
-            raise self.refuse(f"found the {what} {found!r}; needed one of {list(valid)}{nearest(str(found), valid)}")
-        return str(found)
-
-    def number(self, mapping: Mapping[str, Any], name: str, path: str, unit: str, most: float = np.inf) -> Row:
-        """The number ``name``, converted to ``unit``, between 0 and ``most``."""
-        found, path = self.part(mapping, name, _NUMBER), f"{path}.{name}".lstrip(".")
-        try:
-            value, given, cv = float(found["value"]), str(found.get("unit", "")), float(found.get("cv", 0))
-            low, high = float(found.get("low", value)), float(found.get("high", value))
-        except (KeyError, TypeError, ValueError):
-            raise self.refuse(f"{path}: found {dict(found)}; needed numbers for value, low and high") from None
-        text = {key: str(found.get(key, "")) for key in ("kind", "status", "source", "locator", "note")}
-        row = Row(parameter=f"{self.name}.{path}", keys={}, value=value, unit=given, low=low, high=high,
-                  between_patient_cv=cv, distribution="lognormal" if cv else "fixed", place=self.place,
-                  **text)  # fmt: skip
-        if not units.same(given, unit):
-            scale = units.convert(1.0, given, unit)
-            row = replace(row, value=value * scale, low=low * scale, high=high * scale, unit=unit)
-        if not 0 <= row.value <= most:
-            raise self.refuse(f"{path}: found {value:g}; needed a number from 0 to {most:g}")
-        return row
-
-    def optional(self, mapping: Mapping[str, Any], name: str, path: str, unit: str) -> Row | None:
-        return self.number(mapping, name, path, unit) if mapping.get(name) is not None else None
+    @property
+    def typical_wait(self) -> float:
+        """Days that a typical patient waits when all goes well."""
+        if self.waiting is not None:
+            return self.waiting.median.value
+        steps = self.order_steps
+        return float(max(finishes(steps, {step.name: step.duration.value for step in steps}).values(), default=0.0))
 
 
 def read_process(name: str, mapping: Mapping[str, Any], place: str = "") -> Process:
@@ -135,42 +135,56 @@ def read_process(name: str, mapping: Mapping[str, Any], place: str = "") -> Proc
 
     Args:
         name: the file's stem, such as ``autologous_slow``.
-        mapping: ``label, starting_material, waiting {kind, median, sigma, shift}, failure {probability},
-            remake {probability_of_success, delay}, cost_of_goods, list_price, thaw {viability}``; every number is a
-            mapping with value, unit, low, high, kind, status, source, locator and note.
-        place: the file, for messages.
+        mapping: ``label, starting_material, waiting {kind, median, sigma, shift} or steps [{name, after, duration,
+            yield, failure, cost, stored}], failure {probability}, remake {probability_of_success, delay},
+            cost_of_goods, list_price, thaw {viability}, batch (see ``recipe``), specifications, lane``; every number
+            is a mapping with value, unit, low, high, cv, kind, status, source, locator and note.
+        place: the file, for messages; where it can be read they name the line.
 
     Raises:
-        UserError: an unknown key, a missing part, a unit of another dimension, a share above 1, no source.
+        UserError: an unknown key, a missing part, a unit of another dimension, a share above 1, a negative duration
+            or cost, steps in a circle or after one that is not there, no source.
     """
-    reader = _Reader(name, place or f"processes/{name}.yaml")
-    reader.check_keys(mapping, _KEYS, "process")
-    material = reader.choice(mapping.get("starting_material"), ("patient", "donor_bank"), "starting_material")
+    reader = Reader(name, place or f"processes/{name}.yaml")
+    if not isinstance(mapping, Mapping):
+        raise reader.refuse(f"found {mapping!r}; needed a mapping with {', '.join(_KEYS[1:])}")
+    reader.check_keys(mapping, (), _KEYS)
+    material = reader.choice(mapping.get("starting_material"), ("patient", "donor_bank"), ("starting_material",))
     again = None
     if mapping.get("remake") is not None:
-        part = reader.part(mapping, "remake", ("probability_of_success", "delay"))
-        share = reader.number(part, "probability_of_success", "remake", "", 1.0)
-        again = Remake(share, reader.number(part, "delay", "remake", "day"))
+        part = reader.part(mapping, ("remake",), ("probability_of_success", "delay"))
+        share = reader.number(part, ("remake", "probability_of_success"), "", 1.0)
+        again = Remake(share, reader.number(part, ("remake", "delay"), "day"))
+    steps = read_steps(reader, mapping["steps"]) if mapping.get("steps") is not None else ()
+    waits = mapping.get("waiting") is not None or not steps
+    failure = reader.part(mapping, ("failure",), ("probability",))
     return Process(
         name=name,
         label=str(mapping.get("label", name)),
+        summary=str(mapping.get("summary", "")),
         starting_material=material,
-        waiting=_read_waiting(reader, reader.part(mapping, "waiting", ("kind", "median", "sigma", "shift"))),
-        failure=reader.number(reader.part(mapping, "failure", ("probability",)), "probability", "failure", "", 1.0),
-        thaw=reader.number(reader.part(mapping, "thaw", ("viability",)), "viability", "thaw", "", 1.0),
+        waiting=_read_waiting(reader, mapping) if waits else None,
+        failure=reader.number(failure, ("failure", "probability"), "", 1.0),
+        thaw=reader.number(reader.part(mapping, ("thaw",), ("viability",)), ("thaw", "viability"), "", 1.0),
         remake=again,
-        cost_of_goods=reader.optional(mapping, "cost_of_goods", "", "USD"),
-        list_price=reader.optional(mapping, "list_price", "", "USD"),
+        cost_of_goods=reader.optional(mapping, ("cost_of_goods",), "USD"),
+        list_price=reader.optional(mapping, ("list_price",), "USD"),
+        steps=steps,
+        batch=read_recipe(reader, mapping, steps) if mapping.get("batch") is not None else None,
+        specifications=str(mapping.get("specifications") or ""),
+        lane=str(mapping.get("lane") or ""),
     )
 
 
-def _read_waiting(reader: _Reader, part: Mapping[str, Any]) -> Waiting:
-    kind = reader.choice(part.get("kind"), ("lognormal", "shifted_gamma", "constant"), "waiting kind")
-    median = reader.number(part, "median", "waiting", "day")
+def _read_waiting(reader: Reader, mapping: Mapping[str, Any]) -> Waiting:
+    part = reader.part(mapping, ("waiting",), ("kind", "median", "sigma", "shift"))
+    kind = reader.choice(part.get("kind"), ("lognormal", "shifted_gamma", "constant"), ("waiting", "kind"))
+    median = reader.number(part, ("waiting", "median"), "day")
     if kind == "constant":
         return Waiting(kind, median)
-    sigma, shift = reader.number(part, "sigma", "waiting", ""), reader.optional(part, "shift", "waiting", "day")
+    sigma = reader.number(part, ("waiting", "sigma"), "")
+    shift = reader.optional(part, ("waiting", "shift"), "day")
     if shift is not None and (kind == "lognormal" or shift.value >= median.value):
-        raise reader.refuse(f"waiting: found the shift {shift.value:g} day with a {kind} of median {median.value:g} "
-                            "day; needed a shifted_gamma whose median lies above the shift")  # fmt: skip
+        problem = f"waiting: found the shift {shift.value:g} day with a {kind} of median {median.value:g} day"
+        raise reader.refuse(f"{problem}; needed a shifted_gamma whose median lies above the shift", ("waiting",))
     return Waiting(kind, median, sigma, shift)

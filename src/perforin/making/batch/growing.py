@@ -1,0 +1,208 @@
+"""From starting material to doses: grow batches by a process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perforin.errors import UserError
+from perforin.making.batch.batches import COPIES, PURITY, TOO_FEW, VIABILITY, Batches, lost_at
+from perforin.making.batch.culture import Culture, cultivate
+from perforin.making.batch.history import bootstrap
+from perforin.making.process import Process
+from perforin.making.recipe import Recipe
+from perforin.making.steps import Step, durations, finishes, upstream
+from perforin.streams import Streams
+
+__all__ = ["culture_of", "donor_share", "donors_of", "grow"]
+
+Array = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+
+def grow(process: Process, batches: Numbers, streams: Streams, dose: float | None = None) -> Batches:
+    """Make batches.
+
+    Starting cells times growth times the yields of the steps; a donor's and a batch's effect on fold are log-normal
+    factors on the cells that take to culture. Where the recipe has a table of historical batches, these are drawn
+    from it by luck instead.
+
+    Args:
+        process: one with a ``batch`` part.
+        batches: (n,) batch numbers, each with its own luck whatever the others are.
+        streams: the shared luck: purposes "donor NUMBER", "batch effect", "yield of STEP", "failure of STEP" and more.
+        dose: planned dose, living cells with the construct [cell]; the process's own if not given.
+
+    Raises:
+        UserError: a process that does not say how a batch is made; a dose that is not above 0.
+    """
+    recipe = _recipe(process)
+    planned = recipe.formulation.dose.value if dose is None else dose
+    if not 0 < planned < np.inf:
+        raise UserError(f"found the dose {planned:g} cell; needed more than 0")
+    batches = np.asarray(batches, dtype=np.int64)
+    if recipe.history is not None:
+        harvest = _Harvest(**bootstrap(recipe.history, batches, streams))
+    else:
+        harvest = _harvest(process, recipe, batches, streams)
+    return _fill(process, recipe, batches, harvest, planned, streams)
+
+
+def culture_of(process: Process, batches: Numbers, streams: Streams, days: Sequence[float]) -> Culture:
+    """The same batches in culture, on days from its start, for curves.
+
+    Raises:
+        UserError: a process without a culture of its own.
+    """
+    recipe = _recipe(process)
+    wanted, contaminant = _start(process, recipe, np.asarray(batches), streams)
+    taking = wanted * _effects(process, recipe, np.asarray(batches), streams)
+    return cultivate(recipe, batches, taking, contaminant, days, streams)
+
+
+def donors_of(process: Process, batches: Numbers) -> Numbers:
+    """(n,) donor of each batch: the patient, one of a bank's in turn, or 0 for a bank of one clone."""
+    recipe = _recipe(process)
+    if process.starting_material == "patient":
+        return np.asarray(batches, dtype=np.int64)
+    if recipe.material.batches_per_donor is None:
+        return np.zeros(len(batches), dtype=np.int64)
+    return np.asarray(batches // int(recipe.material.batches_per_donor.value), dtype=np.int64)
+
+
+def donor_share(process: Process) -> float:
+    """The share of the variance of log yield that lies between donors rather than between batches of one donor.
+
+    Log-normal factors multiply, so their variances of the logarithm, log(1 + cv^2), add. One clone is one donor.
+    """
+    recipe = _recipe(process)
+    bank = process.starting_material != "patient"
+    one = bank and recipe.material.batches_per_donor is None
+    material, growth = recipe.material, recipe.growth
+    donor = [material.cells.between_patient_cv, material.share.between_patient_cv, growth.between_donor_cv.value]
+    within = [growth.within_donor_cv.value]
+    within += [material.differentiation.between_patient_cv] if material.differentiation else []
+    within += [step.recovered.between_patient_cv for step in process.batch_steps if step.recovered]
+    between = 0.0 if one else float(np.log1p(np.square(donor)).sum())
+    return between / (between + float(np.log1p(np.square(within)).sum()) or 1.0)
+
+
+@dataclass(frozen=True)
+class _Harvest:
+    """What leaves the culture, (n,) each; ``contaminant`` [cell] in the whole harvest."""
+
+    donor: Numbers
+    days: Array
+    cells_started: Array
+    cells_harvested: Array
+    doublings: Array
+    car_fraction: Array
+    vector_copies: Array
+    viability: Array
+    contaminant: Array
+    residual_feeder: Array
+
+
+def _recipe(process: Process) -> Recipe:
+    if process.batch is None:
+        problem = f"found the process {process.name!r}, which does not say how a batch is made"
+        raise UserError(f"{problem}; needed one with 'batch' (material, growth, formulation)")
+    return process.batch
+
+
+def _before(process: Process, recipe: Recipe) -> tuple[Step, ...]:
+    return tuple(step for step in upstream(process.steps, recipe.growth.step) if step.name != recipe.growth.step)
+
+
+def _yield(steps: Sequence[Step], batches: Numbers, streams: Streams) -> Array:
+    share = np.ones(len(batches))
+    for step in steps:
+        if step.recovered is not None:
+            share = share * step.recovered.quantile(streams.normal(f"yield of {step.name}", batches))
+    return share
+
+
+def _start(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> tuple[Array, Array]:
+    """Wanted cells put into culture, and T cells that come along."""
+    material, donor = recipe.material, donors_of(process, batches)
+    wanted = material.cells.quantile(streams.normal("cells of a donor", donor))
+    wanted = wanted * material.share.quantile(streams.normal("wanted share of a donor", donor))
+    if material.differentiation is not None:
+        wanted = wanted * material.differentiation.quantile(streams.normal("differentiation", batches))
+    wanted = wanted * _yield(_before(process, recipe), batches, streams)
+    along = recipe.contaminant.share.quantile(streams.normal("contaminating cells", batches))
+    left = recipe.contaminant.left.value if recipe.contaminant.left is not None else 1.0
+    return wanted, wanted * along * left
+
+
+def _effects(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> Array:
+    donor, growth = donors_of(process, batches), recipe.growth
+    between = np.sqrt(np.log1p(growth.between_donor_cv.value**2)) * streams.normal("donor effect", donor)
+    within = np.sqrt(np.log1p(growth.within_donor_cv.value**2)) * streams.normal("batch effect", batches)
+    return np.asarray(np.exp(between + within), dtype=np.float64)
+
+
+def _harvest(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> _Harvest:
+    length = next(step.duration.value for step in process.steps if step.name == recipe.growth.step)
+    wanted, contaminant = _start(process, recipe, batches, streams)
+    taking = wanted * _effects(process, recipe, batches, streams)
+    culture = cultivate(recipe, batches, taking, contaminant, [0.0, length], streams)
+    end = {name: values[:, -1] for name, values in culture.states.items()}
+    living = culture.living[:, -1]
+    ends = finishes(process.batch_steps, durations(process.batch_steps, batches, streams))
+    copies = culture.copies
+    several = recipe.engineering is not None and recipe.engineering.copies is not None
+    return _Harvest(
+        donor=donors_of(process, batches),
+        days=np.asarray(np.max(list(ends.values()), axis=0), dtype=np.float64),
+        cells_started=wanted,
+        cells_harvested=living,
+        doublings=end["doublings"],
+        car_fraction=end["engineered"] / living,
+        vector_copies=copies / -np.expm1(-copies) if several else np.ones(len(batches)),
+        viability=living / (living + end["dead"]),
+        contaminant=end["contaminant"],
+        residual_feeder=end["feeder"],
+    )
+
+
+def _fill(
+    process: Process, recipe: Recipe, batches: Numbers, harvest: _Harvest, planned: float, streams: Streams
+) -> Batches:
+    """Formulate, fill and name what failed: steps first, then cells, viability, purity and copies."""
+    growth = [recipe.growth.step] + [step.name for step in _before(process, recipe)]
+    after = [step for step in process.batch_steps if step.name not in growth]
+    carrying = harvest.cells_harvested * harvest.car_fraction * _yield(after, batches, streams)
+    share = np.minimum(1.0, carrying / planned)
+    own = process.starting_material == "patient"
+    enough = share >= recipe.formulation.smallest.value if own else share >= 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beside = harvest.contaminant / (harvest.cells_harvested * harvest.car_fraction)
+    residual = beside * planned * share
+    failed = np.full(len(batches), "", dtype=object)
+
+    def name(reason: str, where: NDArray[np.bool_]) -> None:
+        failed[where & (failed == "")] = reason
+
+    for step in process.batch_steps:
+        if step.failure is not None:
+            name(lost_at(step.name), streams.uniform(f"failure of {step.name}", batches) < step.failure.value)
+    limits = recipe.limits
+    name(TOO_FEW, ~enough)
+    name(VIABILITY, harvest.viability < limits.viability.value)
+    if limits.residual_t_cells is not None:
+        name(PURITY, residual > limits.residual_t_cells.value)
+    if limits.copies is not None:
+        name(COPIES, harvest.vector_copies > limits.copies.value)
+    good = failed == ""
+    doses = np.where(good, 1 if own else np.floor(carrying / planned), 0)
+    return Batches(
+        batch=batches, donor=harvest.donor, days=harvest.days, cells_started=harvest.cells_started,
+        cells_harvested=harvest.cells_harvested, doublings=harvest.doublings, car_fraction=harvest.car_fraction,
+        vector_copies=harvest.vector_copies, viability=harvest.viability, residual_t_cells=residual,
+        residual_feeder=harvest.residual_feeder, planned_dose=np.full(len(batches), planned),
+        doses=doses.astype(np.int64), dose_share=share, failed=failed.astype(np.str_),
+    )  # fmt: skip
