@@ -142,12 +142,13 @@ def _censored(curve: Digitised, i: int, interval: _Interval, n: int, share: floa
     if i + 1 < len(curve.at_risk):
         goal = int(curve.at_risk[i + 1])
         return _nearest(lambda c: n - goal - interval.walk(n, share, c).died - c, n - goal)
+    most = n - 1 if curve.share[-1] > 0 else n  # a curve ends where the last patient was last seen
     if curve.events is not None:
         goal = curve.events - sum(found.died for found in before)
-        return _nearest(lambda c: interval.walk(n, share, c).died - goal, n)
+        return _nearest(lambda c: interval.walk(n, share, c).died - goal, most)
     earlier = sum(len(found.leaving) for found in before)
-    usual = min(n, round(earlier / interval.start * (interval.end - interval.start))) if before else 0
-    tried: set[int] = {usual, *np.linspace(0, n, CANDIDATES).round().astype(int).tolist()}
+    usual = min(most, round(earlier / interval.start * (interval.end - interval.start))) if before else 0
+    tried: set[int] = {usual, *np.linspace(0, most, CANDIDATES).round().astype(int).tolist()}
 
     def misfit(count: int) -> tuple[float, int]:
         apart = interval.walk(n, share, count).fitted - interval.share

@@ -1,0 +1,42 @@
+"""What is said with every indirect comparison: how it was made, and what that cannot mend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+__all__ = ["CANNOT", "METHODS", "Method", "warning"]
+
+Method = Literal["none", "maic", "stc"]
+METHODS: tuple[Method, ...] = get_args(Method)
+CANNOT = (
+    "No method can mend what was not measured or not published (unmeasured confounders), endpoints that were defined, "
+    "graded or followed differently, or the lack of a common control arm: the comparison is unanchored, and holds only "
+    "if every covariate that matters was adjusted for, which nobody can check."
+)
+_HOW = {
+    "maic": "The patients were weighted to the published baseline (matching-adjusted indirect comparison)",
+    "stc": "The outcome was modelled in the patients and predicted for the published baseline (simulated treatment "
+    "comparison)",
+}
+
+
+def warning(method: Method, common: Sequence[str], not_used: Sequence[str] = ()) -> str:
+    """The sentences that go with a comparison.
+
+    Args:
+        method: how it was made.
+        common: the covariates that were adjusted for.
+        not_used: published covariates that were not.
+    """
+    if method == "none":
+        said = "Nothing was adjusted for: patients and published cohort stand side by side as they are."
+    else:
+        said = f"{_HOW[method]} in {_listed(common)}."
+    if not_used:
+        said += f" Published, and not adjusted for: {_listed(not_used)}."
+    return f"{said} {CANNOT}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1] if names else "nothing"
