@@ -73,6 +73,12 @@ def donors_of(process: Process, batches: Numbers) -> Numbers:
     return np.asarray(batches // int(recipe.material.batches_per_donor.value), dtype=np.int64)
 
 
+def _donor_score(process: Process, purpose: str, donor: Numbers, streams: Streams) -> Array:
+    """(n,) a donor's luck; none for a bank of one clone, whose numbers are the clone's own."""
+    clone = process.starting_material != "patient" and _recipe(process).material.batches_per_donor is None
+    return np.zeros(len(donor)) if clone else streams.normal(purpose, donor)
+
+
 def donor_share(process: Process) -> float:
     """The share of the variance of log yield that lies between donors rather than between batches of one donor.
 
@@ -128,8 +134,8 @@ def _yield(steps: Sequence[Step], batches: Numbers, streams: Streams) -> Array:
 def _start(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> tuple[Array, Array]:
     """Wanted cells put into culture, and T cells that come along."""
     material, donor = recipe.material, donors_of(process, batches)
-    wanted = material.cells.quantile(streams.normal("cells of a donor", donor))
-    wanted = wanted * material.share.quantile(streams.normal("wanted share of a donor", donor))
+    wanted = material.cells.quantile(_donor_score(process, "cells of a donor", donor, streams))
+    wanted = wanted * material.share.quantile(_donor_score(process, "wanted share of a donor", donor, streams))
     if material.differentiation is not None:
         wanted = wanted * material.differentiation.quantile(streams.normal("differentiation", batches))
     wanted = wanted * _yield(_before(process, recipe), batches, streams)
@@ -140,7 +146,7 @@ def _start(process: Process, recipe: Recipe, batches: Numbers, streams: Streams)
 
 def _effects(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> Array:
     donor, growth = donors_of(process, batches), recipe.growth
-    between = np.sqrt(np.log1p(growth.between_donor_cv.value**2)) * streams.normal("donor effect", donor)
+    between = np.sqrt(np.log1p(growth.between_donor_cv.value**2)) * _donor_score(process, "donor effect", donor, streams)
     within = np.sqrt(np.log1p(growth.within_donor_cv.value**2)) * streams.normal("batch effect", batches)
     return np.asarray(np.exp(between + within), dtype=np.float64)
 
