@@ -24,8 +24,7 @@ def decorated(path: Path) -> Iterator[tuple[str, str]]:
 def cited() -> Iterator[tuple[str, str]]:
     for folder in ("mechanisms", "trial", "library", "access"):
         for path in sorted((PACKAGE / folder).rglob("*.csv")):
-            if path.name != "claims.csv":
-                yield from cited_in_csv(path)
+            yield from cited_in_csv(path)
     for path in sorted((PACKAGE / "library").rglob("*.yaml")):
         yield from cited_in_yaml(path)
     for path in sorted((PACKAGE / "mechanisms").rglob("*.py")):

@@ -19,7 +19,7 @@ from perforin.command.console import Stop, interruptible, progress_bar
 from perforin.errors import ComputeError, UserError
 from perforin.scenario import scenario_names
 
-VERBS = "demo new check run resume compare report explain replay show import doctor".split()
+VERBS = "demo new check run resume compare report explain replay show import claims doctor".split()
 
 
 def execute(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

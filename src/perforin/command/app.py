@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from perforin.command import curve, environment, importing, landscape, reading, running, showing
+from perforin.command import claims, curve, environment, importing, landscape, reading, running, showing
 from perforin.errors import PerforinError
 
 __all__ = ["app", "execute", "root", "say"]
@@ -55,7 +55,7 @@ def root(
 
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
-EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES
+EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | claims.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
     running.new,
@@ -68,6 +68,7 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     reading.replay,
     showing.show,
     importing.import_,
+    claims.claims,
     environment.doctor,
 )
 GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {

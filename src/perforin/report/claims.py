@@ -1,30 +1,28 @@
-"""Statements about these therapies that the evidence qualifies or contradicts, from the library's ledger of claims."""
+"""The ledger of claims on paper: disputed ones first, with what speaks against them."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from importlib import resources
+from collections import Counter
+from collections.abc import Sequence
 
-import pandas as pd
+from perforin.evidence.claims import VERDICTS, Claim
+from perforin.report.tables import Cell, Table
 
-__all__ = ["disputed"]
-
-DISPUTED = re.compile(
-    "^(?:qualified|contradicted|product-dependent|direction|open|early|not supported)|indirect|unknown", re.IGNORECASE
-)
-VERDICTS = ("qualified by evidence", "not reproduced")
+__all__ = ["claim_table", "verdicts"]
 
 
-@lru_cache(maxsize=1)
-def disputed() -> pd.DataFrame:
-    """Claims with columns id, statement, evidence_status and verdict; empty where the library has no ledger."""
-    path = resources.files("perforin").joinpath("library/claims.csv")
-    if not path.is_file():
-        return pd.DataFrame(columns=["id", "statement", "evidence_status", "verdict"])
-    with path.open(encoding="utf-8") as file:
-        every = pd.read_csv(file, dtype=str, keep_default_na=False)
-    kept = every["evidence_status"].map(lambda text: bool(DISPUTED.search(text)))
-    if "verdict" in every:
-        kept |= every["verdict"].isin(VERDICTS)
-    return every[kept].reset_index(drop=True)
+def verdicts(claims: Sequence[Claim]) -> str:
+    """How many claims have which verdict, in words."""
+    found = Counter(one.verdict for one in claims)
+    return ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
+
+
+def claim_table(claims: Sequence[Claim]) -> Table | None:
+    """One row per claim: what is said, the verdict and its kind, the note and what the literature says."""
+    if not claims:
+        return None
+    rows = [
+        (Cell(one.id), Cell(one.statement), Cell(one.verdict, one.kind), Cell(one.note or "–", one.evidence_status))
+        for one in claims
+    ]
+    return Table(("Claim", "What is said", "Verdict", "Note, and what the evidence says"), tuple(rows))

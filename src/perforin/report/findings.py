@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perforin.evidence.claims import Claim
 from perforin.records import Estimate
 from perforin.report.curves import Survival
 
@@ -107,7 +108,7 @@ class Findings:
     ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
     failed: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["arm", "patient", "reason"]))
     manifest: Mapping[str, Any] = field(default_factory=dict)
-    claims: pd.DataFrame = field(default_factory=pd.DataFrame)
+    claims: tuple[Claim, ...] = ()
     extrapolation: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""

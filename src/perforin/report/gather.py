@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from perforin.evidence.claims import chosen
 from perforin.evidence.published import PublishedValue, estimates_for, trial
 from perforin.evidence.sources import bibliography
 from perforin.prepared import plan_of
 from perforin.records import Records
 from perforin.report import scoring
-from perforin.report.claims import disputed
 from perforin.report.findings import Findings, Published
 from perforin.report.subject import arm_labels
 from perforin.study import DRAWN, Progress
@@ -70,7 +70,7 @@ def gather(
         ledger=study.ledger,
         failed=study.failed,
         manifest=manifest,
-        claims=disputed(),
+        claims=chosen(),
         extrapolation=extrapolation(study),
         references=references(study),
         folder=str(study.folder),

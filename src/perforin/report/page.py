@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from perforin.report import answer as answers
 from perforin.report import bars, credibility, curves, ledger, tables
+from perforin.report.claims import claim_table, verdicts
 from perforin.report.findings import Findings
 from perforin.report.finite import finite
 from perforin.report.style import Drawing, Look, looks
@@ -183,7 +184,9 @@ def render(findings: Findings) -> str:
             ledger=tables.assumption_table(findings, ranked_by),
             ranked_by=endpoint(ranked_by).label if ranked_by else "",
             failures=tables.failures(findings.failed, dict(findings.arms)),
-            claims=findings.claims.to_dict("records"),
+            verdicts=verdicts(findings.claims),
+            disputed=claim_table([one for one in findings.claims if one.disputed]),
+            undisputed=claim_table([one for one in findings.claims if not one.disputed]),
             credibility=credibility.table(findings),
             access=_access(findings),
             manifest=_manifest(findings),

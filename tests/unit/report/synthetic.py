@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
+from perforin.evidence.claims import chosen
 from perforin.records import Estimate
 from perforin.report.curves import Point, Survival
 from perforin.report.findings import Comparison, Findings, Published
@@ -218,11 +219,5 @@ def made_findings() -> Findings:
             "versions": {"perforin": "0.1.0"},
         },
         references={"Halle2016": "Halle S and others (2016) In vivo killing capacity of cytotoxic T cells."},
-        claims=pd.DataFrame(
-            {
-                "id": ["C40"],
-                "statement": ["NK do not produce the cytokines behind CRS"],
-                "evidence_status": ["contradicted as stated; lower, not absent"],
-            }
-        ),
+        claims=chosen(),
     )

@@ -11,7 +11,6 @@ import pytest
 from perforin.arms import Question
 from perforin.records import Records
 from perforin.report import bars
-from perforin.report.claims import disputed
 from perforin.report.findings import Published
 from perforin.report.gather import gather, short_name, transgene
 from perforin.report.page import render
@@ -68,14 +67,6 @@ def test_transgene_quantiles_hold_the_assay_limit(records: Records) -> None:
     assert (limit, unit) == (25.0, "copy/ug")
     assert table.set_index("day")["median"].to_dict() == {7.0: 200.0, 28.0: 25.0}
     assert transgene(Records.empty())[1] is None
-
-
-def test_disputed_claims_are_the_qualified_and_contradicted_ones() -> None:
-    found = disputed().set_index("id")
-    assert "C40" in found.index
-    assert "C09" in found.index
-    assert "C04" not in found.index
-    assert (found["statement"].str.len() > 10).all()
 
 
 @pytest.fixture(scope="module")

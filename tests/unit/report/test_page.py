@@ -158,8 +158,15 @@ def test_failed_patients_are_named_with_their_reason(page: Page) -> None:
     assert "1 of 400 simulated courses failed" in page.text
 
 
-def test_claims_that_the_evidence_contradicts_are_listed(page: Page) -> None:
-    assert "NK do not produce the cytokines behind CRS contradicted as stated; lower, not absent" in page.text
+def test_every_claim_is_listed_and_the_disputed_ones_lie_open(page: Page, findings: Findings) -> None:
+    shown = [page.text.index(f" {one.id} {one.statement} {one.verdict} {one.kind} ") for one in findings.claims]
+    assert len(shown) == 56
+    disputed = [place for place, one in zip(shown, findings.claims, strict=True) if one.disputed]
+    others = [place for place, one in zip(shown, findings.claims, strict=True) if not one.disputed]
+    assert max(disputed) < page.text.index(f"The other {len(others)} claims") < min(others)
+    (contradicted,) = [one for one in findings.claims if one.id == "C40"]
+    assert f"{contradicted.note} contradicted as stated; lower, not absent" in page.text
+    assert [a for tag, a in page.elements if tag == "details" and "open" in a and a.get("id") != "toc"]
 
 
 def test_the_page_says_how_to_get_the_same_numbers(page: Page) -> None:

@@ -1,0 +1,51 @@
+"""Simulations that several claims share: each scenario is run once, whoever asks first."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from perforin import study
+from perforin.endpoints.catalogue import score
+from perforin.prepared import Ready, make_ready, plan_of
+from perforin.records import Estimate, Records
+from perforin.scenario import Scenario, read_scenario, scenario_of
+
+PATIENTS = 200
+
+
+class Simulated(NamedTuple):
+    """The first 200 patients of a scenario: models, records, and estimates by arm and endpoint."""
+
+    ready: Ready
+    records: Records
+    found: dict[tuple[str, str], Estimate]
+
+
+def simulate(scenario: Scenario) -> Simulated:
+    ready = make_ready(scenario)
+    tables = study.simulate(ready, np.arange(PATIENTS), courses=False)
+    assert tables["failed"].empty
+    records = Records(tables["records"])
+    found = score(records, criteria=plan_of(scenario).criteria)
+    return Simulated(ready, records, {(one.arm, one.endpoint): one for one in found})
+
+
+@pytest.fixture(scope="session")
+def simulated():
+    """A function from a scenario's name, or from its text, to what it gives."""
+
+    @lru_cache
+    def by_name(name: str) -> Simulated:
+        return simulate(scenario_of(name) if "\n" in name else read_scenario(name))
+
+    return by_name
+
+
+@pytest.fixture(scope="session")
+def lymphoma(simulated) -> Simulated:
+    """CD19 CAR-NK with IL-15 and CD19 CAR-T, in the same 200 virtual patients with large B-cell lymphoma."""
+    return simulated("cd19_lbcl_head_to_head")
