@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from perforin.command import claims, curve, environment, importing, landscape, reading, running, showing
+from perforin.command import claims, curve, data, environment, importing, landscape, reading, running, showing
 from perforin.errors import PerforinError
 
 __all__ = ["app", "execute", "root", "say"]
@@ -55,7 +55,7 @@ def root(
 
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
-EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | claims.EXAMPLES
+EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
     running.new,
@@ -73,19 +73,23 @@ VERBS: tuple[Callable[..., int | None], ...] = (
 )
 GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
     "evidence": ("What is known from trials: published numbers, and the registry.", (curve.curve, landscape.landscape)),
+    "data": ("Your own tables: read, checked, and turned into records.", (data.data_map, data.data_check)),
 }
-"""Families of verbs by their first word: what the family is about, and its verbs."""
+"""Families of verbs by their first word: what the family is about, and its verbs.
+
+A function may carry the family's name before its own, as ``data_check`` does, where another verb is called alike."""
 
 
-def _register(to: typer.Typer, verbs: Iterable[Callable[..., int | None]]) -> None:
+def _register(to: typer.Typer, verbs: Iterable[Callable[..., int | None]], family: str = "") -> None:
     for verb in verbs:
-        to.command(verb.__name__.rstrip("_"), epilog=EXAMPLES[verb.__name__])(verb)
+        word = verb.__name__.removeprefix(f"{family}_").rstrip("_")
+        to.command(word, epilog=EXAMPLES[verb.__name__])(verb)
 
 
 _register(app, VERBS)
 for name, (about, verbs) in GROUPS.items():
     family = typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None)
-    _register(family, verbs)
+    _register(family, verbs, name)
     app.add_typer(family)
 
 
