@@ -13,6 +13,7 @@ import pydantic
 import yaml
 
 from perforin.errors import Location, UserError, nearest
+from perforin.evidence.indirect.aggregate import Covariate
 from perforin.evidence.parameters import known_unit
 from perforin.evidence.sources import LIBRARY
 from perforin.records import Records, exact_interval
@@ -94,7 +95,15 @@ class Trial(pydantic.BaseModel):
     source: str
     overlaps: tuple[str, ...] = ()
     note: str = ""
+    baseline: tuple[Covariate, ...] = ()
     endpoints: tuple[Finding, ...]
+
+    @pydantic.model_validator(mode="after")
+    def _baseline_is_traced(self) -> Trial:
+        for row in self.baseline:
+            if not (row.source and row.status):
+                raise ValueError(f"found the baseline {row.covariate} without source and status; needed both")
+        return self
 
     @pydantic.model_validator(mode="after")
     def _denominators(self) -> Trial:

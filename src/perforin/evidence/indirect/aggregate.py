@@ -17,10 +17,10 @@ class Covariate(Strict):
     """One line of a baseline table: a mean with its standard deviation, a median, or the share that has a trait."""
 
     covariate: str
-    mean: float | None = pydantic.Field(None, allow_inf_nan=False)
-    sd: float | None = pydantic.Field(None, gt=0, allow_inf_nan=False)
-    median: float | None = pydantic.Field(None, allow_inf_nan=False)
-    share: float | None = pydantic.Field(None, ge=0, le=1)
+    mean: float | None = pydantic.Field(default=None, allow_inf_nan=False)
+    sd: float | None = pydantic.Field(default=None, gt=0, allow_inf_nan=False)
+    median: float | None = pydantic.Field(default=None, allow_inf_nan=False)
+    share: float | None = pydantic.Field(default=None, ge=0, le=1)
     unit: str = ""
     source: str = ""
     locator: str = ""
@@ -39,10 +39,13 @@ class Outcome(Strict):
     """An outcome counted in patients (``events`` of ``n``), or a digitised curve (files beside this one)."""
 
     endpoint: str
-    events: int | None = pydantic.Field(None, ge=0)
-    n: int | None = pydantic.Field(None, ge=1)
+    events: int | None = pydantic.Field(default=None, ge=0)
+    n: int | None = pydantic.Field(default=None, ge=1)
     curve: str = ""
     at_risk: str = ""
+    source: str = ""
+    locator: str = ""
+    status: Literal["", "read", "memory", "derived"] = ""
 
     @pydantic.model_validator(mode="after")
     def _counted_or_drawn(self) -> Outcome:
