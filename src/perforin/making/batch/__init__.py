@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from perforin.making.batch.batches import Batches
 from perforin.making.batch.growing import culture_of, donor_share, grow
+from perforin.making.batch.summary import summarise
 
-__all__ = ["Batches", "culture_of", "donor_share", "grow"]
+__all__ = ["Batches", "culture_of", "donor_share", "grow", "summarise"]

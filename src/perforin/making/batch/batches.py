@@ -32,8 +32,8 @@ class Batches:
     ``cells_started`` wanted cells put into culture and ``cells_harvested`` living ones taken out [cell]; ``doublings``
     per cell; ``car_fraction`` of the living cells that carry the construct; ``vector_copies`` mean number in those
     that do; ``viability`` living share at harvest; ``residual_t_cells`` in one dose [cell]; ``residual_feeder`` feeder
-    cells per living cell; ``planned_dose`` living cells with the construct [cell]; ``doses`` filled, 0 if failed;
-    ``dose_share`` of the planned dose that each holds, below 1 for a short dose; ``failed`` why, "" if not.
+    cells per living cell; ``cells_filled`` living cells with the construct after washing and filling [cell], and
+    ``planned_dose`` those of one dose; ``doses`` filled, 0 if failed; ``dose_share`` of the planned dose that each holds, below 1 for a short dose; ``failed`` why, "" if not.
     """
 
     batch: NDArray[np.int64]
@@ -47,6 +47,7 @@ class Batches:
     viability: Array
     residual_t_cells: Array
     residual_feeder: Array
+    cells_filled: Array
     planned_dose: Array
     doses: NDArray[np.int64]
     dose_share: Array

@@ -209,6 +209,6 @@ def _fill(
         batch=batches, donor=harvest.donor, days=harvest.days, cells_started=harvest.cells_started,
         cells_harvested=harvest.cells_harvested, doublings=harvest.doublings, car_fraction=harvest.car_fraction,
         vector_copies=harvest.vector_copies, viability=harvest.viability, residual_t_cells=residual,
-        residual_feeder=harvest.residual_feeder, planned_dose=np.full(len(batches), planned),
+        residual_feeder=harvest.residual_feeder, cells_filled=carrying, planned_dose=np.full(len(batches), planned),
         doses=doses.astype(np.int64), dose_share=share, failed=failed.astype(np.str_),
     )  # fmt: skip
