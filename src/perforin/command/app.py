@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from perforin.command import claims, curve, data, environment, importing, landscape, reading, running, showing
+from perforin.command import claims, curve, data, environment, importing, landscape, match, reading, running, showing
 from perforin.errors import PerforinError
 
 __all__ = ["app", "execute", "root", "say"]
@@ -55,7 +55,7 @@ def root(
 
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
-EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
+EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
     running.new,
@@ -72,7 +72,10 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     environment.doctor,
 )
 GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
-    "evidence": ("What is known from trials: published numbers, and the registry.", (curve.curve, landscape.landscape)),
+    "evidence": (
+        "What is known from trials: published numbers, and the registry.",
+        (curve.curve, landscape.landscape, match.match),
+    ),
     "data": ("Your own tables: read, checked, and turned into records.", (data.data_map, data.data_check)),
 }
 """Families of verbs by their first word: what the family is about, and its verbs.

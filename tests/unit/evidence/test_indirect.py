@@ -156,7 +156,7 @@ def test_survival_is_compared_with_a_digitised_curve_beside_the_file(tmp_path: P
     found = compare(patients, other, "PFS")
     assert found.measure == "hazard" and found.n_published == 10
     assert found.ours is None and found.ratio.low < found.ratio.value < found.ratio.high
-    assert found.balance[0].status == "memory"
+    assert found.balance[0].status == "memory" and "from memory and were not checked: late" in found.notes[-1]
     with pytest.raises(UserError, match="found method stc for the survival PFS"):
         compare(patients, other, "PFS", "stc")
     with pytest.raises(UserError, match="found no column 'PFS_day'"):
@@ -176,8 +176,8 @@ AGE, LATE, STAGE = ({"covariate": name, kind: value} for name, kind, value in
         (MANY, [LATE | {"share": 1}], {}, "all lie on one side of the published late"),
         (MANY, [AGE | {"mean": 51}, LATE | {"share": 0.9}], {}, "though in each alone"),
         (MANY.assign(late=0.5), [LATE], {}, "found late 0.5; needed 0 or 1"),
-        (MANY, [STAGE], {}, "published: stage); needed one to adjust for, or method none"),
-        (MANY, [], {}, "(published: none)"),
+        (MANY, [STAGE], {}, "published here: stage); needed one to adjust for, or method none"),
+        (MANY, [], {}, "(published here: none)"),
         (MANY, [AGE], {"covariates": ["agee"]}, "'agee', which is no published covariate"),
         (MANY.drop(columns="age"), [AGE], {"covariates": ["age"]}, "no patients' covariate"),
         (MANY.assign(age=[50, math.nan, 54, 60]), [AGE], {}, "found 1 patients without age"),

@@ -21,7 +21,7 @@ from perforin.evidence.indirect.limits import Limits, difference, from_error, ra
 from perforin.evidence.indirect.matching import Matched, match, moments
 from perforin.evidence.indirect.regression import predict
 from perforin.evidence.indirect.sensitivity import e_value, e_value_of_limits, ratio_of_hazard
-from perforin.evidence.indirect.warning import Method, warning
+from perforin.evidence.indirect.warning import Method, adjusted_for, warning
 
 __all__ = ["Balance", "Indirect", "compare"]
 
@@ -45,7 +45,7 @@ class Indirect:
 
     ``ours`` and ``theirs`` are shares with the outcome, ``difference`` and ``ratio`` ours against theirs; of survival
     only ``ratio`` is given, a hazard ratio. ``effective`` is the effective sample size of ``n`` patients, of whom one
-    weighs at most ``heaviest`` times the mean. ``e_value`` belongs to the ratio, ``e_value_limit`` to the limit of its
+    weighs at most ``heaviest`` times the mean. ``made`` says how, ``warning`` also what that cannot mend. ``e_value`` belongs to the ratio, ``e_value_limit`` to the limit of its
     interval that is nearest to 1.
     """
 
@@ -66,6 +66,7 @@ class Indirect:
     balance: tuple[Balance, ...]
     only_published: tuple[str, ...]
     notes: tuple[str, ...]
+    made: str
     warning: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -111,6 +112,7 @@ def compare(
         found = _survival(patients, against, outcome, matched, method, level)
     else:
         found = _shares(patients, outcome, common, matched, method, level)
+    told = method, [one.covariate for one in common], only
     risk = Limits(*map(ratio_of_hazard, found.ratio)) if outcome.curve else found.ratio
     adjusted = matched.weights / matched.weights.sum()
     return Indirect(
@@ -120,8 +122,15 @@ def compare(
         e_value=e_value(risk.value),
         e_value_limit=e_value_of_limits(risk.low, risk.high),
         balance=tuple(_balance(one, patients[one.covariate].to_numpy(np.float64), adjusted) for one in common),
-        only_published=only, notes=found.notes, warning=warning(method, [one.covariate for one in common], only),
+        only_published=only, notes=(*found.notes, *_remembered(against, outcome, common)), made=adjusted_for(*told),
+        warning=warning(*told),
     )  # fmt: skip
+
+
+def _remembered(against: Aggregate, outcome: Outcome, common: Sequence[Covariate]) -> list[str]:
+    names = [outcome.endpoint] if outcome.status == "memory" else []
+    names += [one.covariate for one in common if one.status == "memory"]
+    return [f"of {against.label}, these are from memory and were not checked: {', '.join(names)}"] if names else []
 
 
 def _common(
@@ -136,7 +145,7 @@ def _common(
                 raise UserError(f"found {name!r}, which is no {side} covariate; needed one of {', '.join(known)}{hint}")
     names = [name for name in published if name in (patients.columns if chosen is None else chosen)]
     if method != "none" and not names:
-        raise UserError(f"found no covariate that the patients and {against.label} both have (published: "
+        raise UserError(f"found no covariate that the patients and {against.label} both have (published here: "
                         f"{', '.join(published) or 'none'}); needed one to adjust for, or method none")  # fmt: skip
     used = names if method != "none" else []
     for name in used:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-__all__ = ["CANNOT", "METHODS", "Method", "warning"]
+__all__ = ["CANNOT", "METHODS", "Method", "adjusted_for", "warning"]
 
 Method = Literal["none", "maic", "stc"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -22,10 +22,15 @@ _HOW = {
 
 
 def warning(method: Method, common: Sequence[str], not_used: Sequence[str] = ()) -> str:
-    """The sentences that go with a comparison.
+    """The sentences that go with a comparison; arguments as for ``adjusted_for``."""
+    return f"{adjusted_for(method, common, not_used)} {CANNOT}"
+
+
+def adjusted_for(method: Method, common: Sequence[str], not_used: Sequence[str] = ()) -> str:
+    """How a comparison was made.
 
     Args:
-        method: how it was made.
+        method: which.
         common: the covariates that were adjusted for.
         not_used: published covariates that were not.
     """
@@ -33,10 +38,8 @@ def warning(method: Method, common: Sequence[str], not_used: Sequence[str] = ())
         said = "Nothing was adjusted for: patients and published cohort stand side by side as they are."
     else:
         said = f"{_HOW[method]} in {_listed(common)}."
-    if not_used:
-        said += f" Published, and not adjusted for: {_listed(not_used)}."
-    return f"{said} {CANNOT}"
+    return f"{said} Published, and not adjusted for: {_listed(not_used)}." if not_used else said
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1] if names else "nothing"
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
