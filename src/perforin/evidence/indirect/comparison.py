@@ -45,8 +45,8 @@ class Indirect:
 
     ``ours`` and ``theirs`` are shares with the outcome, ``difference`` and ``ratio`` ours against theirs; of survival
     only ``ratio`` is given, a hazard ratio. ``effective`` is the effective sample size of ``n`` patients, of whom one
-    weighs at most ``heaviest`` times the mean. ``made`` says how, ``warning`` also what that cannot mend. ``e_value`` belongs to the ratio, ``e_value_limit`` to the limit of its
-    interval that is nearest to 1.
+    weighs at most ``heaviest`` times the mean. ``e_value`` belongs to the ratio, ``e_value_limit`` to the limit of its
+    interval that is nearest to 1. ``made`` says how it was done, ``warning`` also what that cannot mend.
     """
 
     endpoint: str
