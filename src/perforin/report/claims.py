@@ -18,11 +18,11 @@ def verdicts(claims: Sequence[Claim]) -> str:
 
 
 def claim_table(claims: Sequence[Claim]) -> Table | None:
-    """One row per claim: what is said, the verdict and its kind, the note and what the literature says."""
+    """One row per claim: what is said, the verdict, the note and what the literature says."""
     if not claims:
         return None
     rows = [
-        (Cell(one.id), Cell(one.statement), Cell(one.verdict, one.kind), Cell(one.note or "–", one.evidence_status))
+        (Cell(one.statement, f"{one.id}, {one.kind}"), Cell(one.verdict), Cell(one.note or "–", one.evidence_status))
         for one in claims
     ]
-    return Table(("Claim", "What is said", "Verdict", "Note, and what the evidence says"), tuple(rows))
+    return Table(("Claim", "Verdict", "Note, and what the evidence says"), tuple(rows))

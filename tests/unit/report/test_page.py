@@ -159,7 +159,7 @@ def test_failed_patients_are_named_with_their_reason(page: Page) -> None:
 
 
 def test_every_claim_is_listed_and_the_disputed_ones_lie_open(page: Page, findings: Findings) -> None:
-    shown = [page.text.index(f" {one.id} {one.statement} {one.verdict} {one.kind} ") for one in findings.claims]
+    shown = [page.text.index(f" {one.statement} {one.id}, {one.kind} {one.verdict} ") for one in findings.claims]
     assert len(shown) == 56
     disputed = [place for place, one in zip(shown, findings.claims, strict=True) if one.disputed]
     others = [place for place, one in zip(shown, findings.claims, strict=True) if not one.disputed]
