@@ -1,4 +1,4 @@
-"""Write the pages that follow from code and tables: mechanisms, and the documents of the repository's root."""
+"""Write the pages that follow from code and tables: mechanisms, claims, and the documents of the repository's root."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from latex2mathml.converter import convert
 
 from perforin import mechanisms
+from perforin.evidence.claims import chosen
 from perforin.model.mechanism import Mechanism
 from perforin.model.write.latex import mechanism_equations
 from perforin.units import short
@@ -84,6 +85,16 @@ def page(verb: Mechanism, file: Path) -> str:
     return "\n".join([*lines, f"Code: `src/perforin/mechanisms/{file.name}`", ""])
 
 
+def ledger() -> str:
+    """Every claim with its verdict, disputed ones first."""
+    lines = ["# Claims", "", "Statements often made about these therapies. Each is a test: `perforin claims` prints them.",
+             "", "| claim | what is said | verdict | note | test |", "|---|---|---|---|---|"]  # fmt: skip
+    for claim in chosen():
+        test = f"`{claim.tests[0].rpartition('/')[2]}`" if claim.tests else ""
+        lines.append(f"| {claim.id} | {claim.statement} | {claim.verdict} | {claim.note} | {test} |")
+    return "\n".join([*lines, ""])
+
+
 def copied(name: str) -> str:
     """A document of the root, with its links as seen from ``docs/generated/``."""
     text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](../")
@@ -101,6 +112,7 @@ def generate(target: Path) -> list[Path]:
     for verb, file in discovered():
         pages[f"mechanisms/{verb.name}.md"] = page(verb, file)
         index.append(f"- [{verb.name.replace('_', ' ')}]({verb.name}.md): {verb.__doc__.splitlines()[0]}")
+    pages["claims.md"] = ledger()
     pages["mechanisms/index.md"] = "\n".join([*index, ""])
     for name, text in pages.items():
         (target / name).write_text(text, encoding="utf-8")
