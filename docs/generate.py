@@ -87,7 +87,7 @@ def page(verb: Mechanism, file: Path) -> str:
 
 def ledger() -> str:
     """Every claim with its verdict, disputed ones first."""
-    lines = ["# Claims", "", "Statements often made about these therapies; each is a test. `perforin claims` prints them.",
+    lines = ["# Claims", "", "Statements often made about these therapies; each is a test (`perforin claims`).",
              "", "| claim | what is said | verdict | note | test |", "|---|---|---|---|---|"]  # fmt: skip
     for claim in chosen():
         test = f"`{claim.tests[0].rpartition('/')[2]}`" if claim.tests else ""
