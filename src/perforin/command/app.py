@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from perforin.command import claims, curve, data, environment, importing, landscape, match, reading, running, showing
+from perforin.command import (
+    claims,
+    curve,
+    data,
+    environment,
+    importing,
+    landscape,
+    making,
+    match,
+    reading,
+    running,
+    showing,
+)
 from perforin.errors import PerforinError
 
 __all__ = ["app", "execute", "root", "say"]
@@ -55,6 +67,7 @@ def root(
 
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
+EXAMPLES |= making.EXAMPLES
 EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
@@ -68,6 +81,7 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     reading.replay,
     showing.show,
     importing.import_,
+    making.make,
     claims.claims,
     environment.doctor,
 )

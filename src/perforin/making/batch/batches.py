@@ -33,7 +33,8 @@ class Batches:
     per cell; ``car_fraction`` of the living cells that carry the construct; ``vector_copies`` mean number in those
     that do; ``viability`` living share at harvest; ``residual_t_cells`` in one dose [cell]; ``residual_feeder`` feeder
     cells per living cell; ``cells_filled`` living cells with the construct after washing and filling [cell], and
-    ``planned_dose`` those of one dose; ``doses`` filled, 0 if failed; ``dose_share`` of the planned dose that each holds, below 1 for a short dose; ``failed`` why, "" if not.
+    ``planned_dose`` those of one dose; ``doses`` filled, 0 if failed; ``dose_share`` of the planned dose that each
+    holds, below 1 for a short dose; ``failed`` why, "" if not.
     """
 
     batch: NDArray[np.int64]

@@ -146,9 +146,10 @@ def _start(process: Process, recipe: Recipe, batches: Numbers, streams: Streams)
 
 def _effects(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> Array:
     donor, growth = donors_of(process, batches), recipe.growth
-    between = np.sqrt(np.log1p(growth.between_donor_cv.value**2)) * _donor_score(process, "donor effect", donor, streams)
-    within = np.sqrt(np.log1p(growth.within_donor_cv.value**2)) * streams.normal("batch effect", batches)
-    return np.asarray(np.exp(between + within), dtype=np.float64)
+    between = np.sqrt(np.log1p(growth.between_donor_cv.value**2))
+    within = np.sqrt(np.log1p(growth.within_donor_cv.value**2))
+    score = _donor_score(process, "donor effect", donor, streams)
+    return np.asarray(np.exp(between * score + within * streams.normal("batch effect", batches)), dtype=np.float64)
 
 
 def _harvest(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> _Harvest:
