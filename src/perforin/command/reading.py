@@ -41,9 +41,10 @@ def compare(
         return
     for run, group, found in parts:
         loading.print_estimates(found, wanted, title=" · ".join(part for part in (run, group) if part))
-    from perforin.report.answer import WARNING
+    from perforin.report.answer import warning
 
-    typer.echo(WARNING)
+    for text in dict.fromkeys(warning(found) for _, _, found in parts):
+        typer.echo(text)
 
 
 def report(folder: Run, json: Machine = False) -> None:

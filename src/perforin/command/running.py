@@ -206,9 +206,9 @@ def _simulate(
 
 def _six_lines(findings: Findings) -> None:
     loading.print_estimates(findings, SIX)
-    from perforin.report.answer import NOT_CALIBRATED, WARNING
+    from perforin.report.answer import NOT_CALIBRATED, warning
 
-    typer.echo(WARNING)
+    typer.echo(warning(findings))
     if not findings.calibrated:
         typer.echo(NOT_CALIBRATED.split(". ", 1)[0] + ".")
 

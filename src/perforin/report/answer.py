@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perforin.report.findings import Comparison, Findings
+from perforin.report.indirect import method_used
 from perforin.report.wording import PERCENT, difference, differences, endpoint, interval, percent, quantity
 
-__all__ = ["NOT_CALIBRATED", "PREFERRED", "WARNING", "Answer", "Light", "answer", "chance", "light", "missed_endpoints"]
+__all__ = ["NOT_CALIBRATED", "PREFERRED", "WARNING", "Answer", "Light", "answer", "chance", "light", "missed_endpoints",
+           "warning"]  # fmt: skip
 
 WARNING = (
     "No randomised trial has compared these products. This is an indirect comparison by simulation: published trials "
     "enrolled different patients, at different times, with different scales, and a difference shown here may come from "
     "the model alone."
 )
+"""How every warning begins; ``warning`` goes on to what was done about it."""
 NOT_CALIBRATED = (
     "The parameters are not yet calibrated. They were taken one by one from the literature or assumed, and were not "
     "fitted together to the trials shown here; the intervals hold chance among virtual patients, not the error of "
@@ -47,11 +50,16 @@ class Answer:
         return f"{self.sentence} {self.warning}".strip()
 
 
+def warning(findings: Findings) -> str:
+    """That the comparison is indirect, by which method it was made, and what that cannot mend."""
+    return f"{WARNING} {method_used(findings)}"
+
+
 def answer(findings: Findings) -> Answer:
     """The answer on the preferred endpoint: each arm's value, the difference, and the probability of being better."""
     name = next((n for n in PREFERRED if all(findings.estimate(arm, n) for arm in findings.arms)), "")
     if not name:
-        return Answer("No endpoint was scored in every arm, so this run gives no answer.", WARNING, "")
+        return Answer("No endpoint was scored in every arm, so this run gives no answer.", warning(findings), "")
     words = endpoint(name)
     parts = []
     for arm, label in findings.arms.items():
@@ -64,7 +72,7 @@ def answer(findings: Findings) -> Answer:
         found = findings.comparison(arm, name)
         if found:
             sentence += " " + _compared(found, findings)
-    return Answer(sentence, WARNING if len(findings.arms) > 1 else "", name)
+    return Answer(sentence, warning(findings) if len(findings.arms) > 1 else "", name)
 
 
 def _listed(parts: list[str]) -> str:

@@ -14,7 +14,7 @@ from perforin.evidence.claims import Claim
 from perforin.records import Estimate
 from perforin.report.curves import Survival
 
-__all__ = ["Comparison", "Findings", "Published"]
+__all__ = ["Adjusted", "Comparison", "Findings", "Published"]
 
 Array = NDArray[np.float64]
 
@@ -84,6 +84,25 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Adjusted:
+    """A prediction for virtual patients weighted to a trial's baseline (MAIC), beside what the trial published.
+
+    ``plain``, ``weighted`` and ``published`` hold a share with its limits; ``refused`` says why there are none.
+    """
+
+    arm: str
+    trial: str
+    endpoint: str
+    covariates: tuple[str, ...]
+    plain: tuple[float, float, float] | None = None
+    weighted: tuple[float, float, float] | None = None
+    published: tuple[float, float, float] | None = None
+    effective: float = 0.0
+    n: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a study found; every table may be empty, and the page then leaves that part out."""
 
@@ -114,6 +133,9 @@ class Findings:
     folder: str = ""
     context: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    covariates: tuple[str, ...] = ()
+    baselines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    adjusted: tuple[Adjusted, ...] = ()
 
     @property
     def patients(self) -> int:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from perforin.endpoints.samples import Share
+from perforin.errors import UserError
 from perforin.evidence.claims import chosen
+from perforin.evidence.indirect.aggregate import Aggregate
+from perforin.evidence.indirect.comparison import compare
+from perforin.evidence.indirect.library_cohort import library_cohort
 from perforin.evidence.published import PublishedValue, estimates_for, trial
 from perforin.evidence.sources import bibliography
 from perforin.prepared import plan_of
 from perforin.records import Records
 from perforin.report import scoring
-from perforin.report.findings import Findings, Published
+from perforin.report.findings import Adjusted, Findings, Published
 from perforin.report.subject import arm_labels
 from perforin.study import DRAWN, Progress
 
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from perforin.scenario import Scenario
     from perforin.study import Study
 
-__all__ = ["extrapolation", "gather", "published", "references", "short_name", "transgene"]
+__all__ = ["adjusted", "baselines", "extrapolation", "gather", "published", "references", "short_name", "transgene"]
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
@@ -76,7 +82,42 @@ def gather(
         folder=str(study.folder),
         context=scenario.question.model_dump(),
         units={"transgene_copies": unit},
+        covariates=tuple(scenario.population.covariates),
+        baselines=baselines(scenario),
+        adjusted=tuple(adjusted(study, scores)),
     )
+
+
+def baselines(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """Covariates that each trial beside an arm publishes, as far as the library holds them."""
+    names = dict.fromkeys(name for arm in scenario.arms for name in scenario.published(arm))
+    return {short_name(name): tuple(row.covariate for row in trial(name).baseline) for name in names}
+
+
+def adjusted(study: Study, scores: Mapping[str, scoring.Scores]) -> Iterator[Adjusted]:
+    """Every arm weighted to the baseline of each of its trials (MAIC), where both report covariates in common."""
+    for arm, scored in scores.items():
+        for name in study.scenario.published(arm):
+            cohort = library_cohort(name)
+            common = [row.covariate for row in cohort.baseline if row.covariate in study.scenario.population.covariates]
+            for outcome in cohort.outcomes if common else ():
+                sample = scored.samples.get(outcome.endpoint)
+                if isinstance(sample, Share) and not outcome.curve:
+                    label = Adjusted(arm, short_name(name), outcome.endpoint, tuple(common))
+                    yield _weighted(label, study.cohort, sample, cohort)
+
+
+def _weighted(label: Adjusted, covariates: pd.DataFrame, sample: Share, cohort: Aggregate) -> Adjusted:
+    own = covariates.set_index("subject").loc[sample.subjects, list(label.covariates)].reset_index(drop=True)
+    patients = own.assign(**{label.endpoint: sample.hits.astype(float)})
+    plain = compare(patients, cohort, label.endpoint, "none")
+    try:
+        weighted = compare(patients, cohort, label.endpoint, "maic", covariates=label.covariates)
+    except UserError as problem:
+        return replace(label, refused=str(problem))
+    return replace(label, plain=plain.ours, weighted=weighted.ours, published=weighted.theirs, n=weighted.n,
+                   effective=weighted.effective)  # fmt: skip
+
 
 
 def _of(parts: Iterable[Records], subjects: Iterable[int] | None) -> Iterator[Records]:

@@ -15,7 +15,7 @@ import plotly.offline
 from markupsafe import Markup
 
 from perforin.report import answer as answers
-from perforin.report import bars, credibility, curves, ledger, tables
+from perforin.report import bars, credibility, curves, indirect, ledger, tables
 from perforin.report.claims import claim_table, verdicts
 from perforin.report.findings import Findings
 from perforin.report.finite import finite
@@ -176,6 +176,8 @@ def render(findings: Findings) -> str:
                 for d in group
             },
             head=tables.head_to_head(findings),
+            both_sides=indirect.covariates_of_both_sides(findings),
+            adjustments=tables.adjustments(findings),
             grades=tables.grades(findings),
             zeros=tables.zero_events(findings),
             budget=_budget_table(findings),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from perforin.records import Estimate
 from perforin.report.answer import chance
-from perforin.report.findings import Comparison, Findings, Published
+from perforin.report.findings import Adjusted, Comparison, Findings, Published
 from perforin.report.ledger import SWING, assumptions
 from perforin.report.wording import (
     PERCENT,
@@ -27,6 +27,7 @@ from perforin.report.wording import (
 __all__ = [
     "Cell",
     "Table",
+    "adjustments",
     "assumption_table",
     "compared",
     "failures",
@@ -217,3 +218,23 @@ def failures(failed: pd.DataFrame, labels: dict[str, str]) -> Table | None:
 def plain(heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> Table:
     """A table of plain text."""
     return Table(tuple(heads), tuple(tuple(Cell(text) for text in row) for row in rows), frozenset(numeric))
+
+
+def adjustments(findings: Findings) -> Table | None:
+    """Predictions as they are and weighted, beside what the trial published; None where nothing could be weighted."""
+    if not findings.adjusted:
+        return None
+    heads = ["Endpoint", "Arm", "Trial", "Predicted", "Predicted, weighted", "Published", "Effective patients"]
+    return plain(heads, [_adjustment(findings, one) for one in findings.adjusted], (3, 4, 5, 6))
+
+
+def _adjustment(findings: Findings, one: Adjusted) -> list[str]:
+    first = [endpoint(one.endpoint).label, findings.arms[one.arm], one.trial]
+    if one.refused:
+        return [*first, "", f"not possible: {one.refused}", "", ""]
+    shares = map(_limits, (one.plain, one.weighted, one.published))
+    return [*first, *shares, f"{one.effective:.0f} of {one.n}"]
+
+
+def _limits(limits: tuple[float, float, float] | None) -> str:
+    return "" if limits is None else f"{percent(limits[0])} ({interval(limits[1], limits[2], share=True)})"

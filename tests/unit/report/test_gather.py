@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,10 +11,15 @@ import pandas as pd
 import pytest
 
 from perforin.arms import Question
+from perforin.evidence.indirect.aggregate import Covariate
+from perforin.evidence.indirect.warning import CANNOT
+from perforin.evidence.published import trial
 from perforin.records import Records
 from perforin.report import bars
+from perforin.report.answer import answer
 from perforin.report.findings import Published
 from perforin.report.gather import gather, short_name, transgene
+from perforin.report.indirect import covariates_of_both_sides, method_used
 from perforin.report.page import render
 from perforin.report.scoring import (
     Scores,
@@ -28,6 +35,9 @@ from perforin.report.scoring import (
 )
 from perforin.study import Progress
 from unit.report.synthetic import parameter_table
+
+gather_module = importlib.import_module("perforin.report.gather")
+library_cohort_module = importlib.import_module("perforin.evidence.indirect.library_cohort")
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +170,11 @@ def a_study(records: Records) -> Any:
         judged_by="lugano", disease=SimpleNamespace(use="lbcl"), library=SimpleNamespace(disease=lambda _: disease),
         products=lambda arm: {"product": product} if arm == "b" else {},
         published=lambda arm: ("marin_2024",) if arm == "a" else ("zuma_1",),
+        population=SimpleNamespace(covariates={"age": None, "weight": None}),
     )  # fmt: skip
+    ages = pd.DataFrame({"subject": range(10), "age": [40.0, 45, 50, 50, 55, 60, 65, 70, 75, 80], "weight": 70.0})
     return SimpleNamespace(
-        scenario=scenario, parts=lambda: iter([records]),
+        scenario=scenario, parts=lambda: iter([records]), cohort=ages,
         courses=pd.DataFrame(columns=["arm", "day", "observable", "median"]),
         parameters={arm: parameter_table(arm) for arm in arms}, ledger=pd.DataFrame(), folder="",
         failed=pd.DataFrame(columns=["arm", "patient", "reason"]),
@@ -183,6 +195,54 @@ def test_a_study_becomes_findings_and_a_page(scored: Records) -> None:
     assert "Supportive: hypotheses" in page
     assert "Extrapolation: dose too high" in page
     assert "Marin 2024" in page
+
+
+def test_trials_without_a_baseline_stand_unadjusted_and_the_report_says_why(scored: Records) -> None:
+    found = gather(a_study(scored))
+    assert found.covariates == ("age", "weight")
+    assert found.baselines == {"Marin 2024": (), "ZUMA-1": ()}
+    assert found.adjusted == ()
+    said = method_used(found)
+    assert "compared in the same virtual patients" in said
+    assert "unadjusted (neither MAIC nor STC): no common covariates are published in our library" in said
+    assert said.endswith(CANNOT)
+    assert said in answer(found).warning
+    assert covariates_of_both_sides(found)[0] == ("Virtual patients", "age, weight")
+    assert "none in our library" in render(found)
+
+
+def with_baseline(monkeypatch: pytest.MonkeyPatch, **row: object) -> None:
+    """Marin 2024 with a baseline table of one line; an invented one, for these tests alone."""
+    known = trial("marin_2024").model_copy(update={"baseline": (Covariate.model_validate(row),)})
+    for module in (gather_module, library_cohort_module):
+        monkeypatch.setattr(module, "trial", lambda name: known if name == "marin_2024" else trial(name))
+
+
+def test_a_trial_with_common_covariates_has_the_arm_weighted_to_them(
+    scored: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_baseline(monkeypatch, covariate="age", mean=52)
+    found = gather(a_study(scored))
+    one = next(row for row in found.adjusted if row.endpoint == "ORR_d30")
+    assert (one.arm, one.trial, one.covariates, one.n) == ("a", "Marin 2024", ("age",), 10)
+    assert one.plain is not None and one.weighted is not None and one.published is not None
+    assert one.plain[0] == pytest.approx(0.6) and one.published[0] == pytest.approx(18 / 37)
+    assert one.weighted[0] > 0.6, "the responders are the younger ones"
+    assert 0 < one.effective < 10
+    assert "Beside Marin 2024 they are also shown weighted" in method_used(found)
+    assert "Predicted, weighted" in render(found)
+
+
+def test_a_baseline_that_the_virtual_patients_cannot_have_is_refused_in_words(
+    scored: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_baseline(monkeypatch, covariate="age", mean=20)
+    found = gather(a_study(scored))
+    assert all("all lie on one side of the published age" in one.refused for one in found.adjusted)
+    assert "cannot be weighted to any published baseline" in method_used(found)
+    with_baseline(monkeypatch, covariate="stage", share=0.5)
+    assert "have no covariate in common" in method_used(gather(a_study(scored)))
+    assert "No published trial stands beside them" in method_used(dataclasses.replace(found, baselines={}))
 
 
 def test_scoring_says_how_far_it_has_come(scored: Records) -> None:

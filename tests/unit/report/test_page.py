@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from perforin.records import Estimate
-from perforin.report.answer import NOT_CALIBRATED, WARNING
+from perforin.report.answer import NOT_CALIBRATED, WARNING, warning
 from perforin.report.findings import Findings
 from perforin.report.page import as_json, draw, render, write
 
@@ -195,7 +195,7 @@ def test_the_machine_copy_says_what_the_page_says(findings: Findings, tmp_path: 
     path = Path(write(findings, tmp_path))
     assert path == tmp_path / "report.html"
     copy = json.loads((tmp_path / "report.json").read_text())
-    assert copy["answer"]["warning"] == WARNING
+    assert copy["answer"]["warning"] == warning(findings)
     assert copy["patients"] == 200
     assert copy["failed"] == 1
     response = next(one for one in copy["estimates"] if (one["arm"], one["endpoint"]) == ("carnk", "ORR_d30"))

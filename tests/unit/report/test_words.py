@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perforin.evidence.indirect.warning import CANNOT
 from perforin.records import Estimate
 from perforin.report import bars, curves, style
 from perforin.report.answer import PREFERRED, WARNING, answer, light
@@ -30,7 +31,8 @@ def test_the_answer_gives_both_values_the_difference_and_the_chance_and_never_la
     assert "31 % (95 % interval 25 to 38 %) with CAR-NK" in said
     assert "−12 points (−20 to −4.0 points)" in said
     assert "better" in said
-    assert found.text.endswith(WARNING)
+    assert WARNING in found.text
+    assert found.text.endswith(CANNOT)
 
 
 def test_the_answer_follows_the_numbers(findings: Findings) -> None:

@@ -149,6 +149,8 @@ def _common(
                         f"{', '.join(published) or 'none'}); needed one to adjust for, or method none")  # fmt: skip
     used = names if method != "none" else []
     for name in used:
+        if not pd.api.types.is_numeric_dtype(patients[name]):
+            raise UserError(f"found texts in the covariate {name}; needed numbers, such as 1 for yes and 0 for no")
         values = patients[name].to_numpy(np.float64)
         if not np.isfinite(values).all():
             raise UserError(f"found {(~np.isfinite(values)).sum()} patients without {name}; needed it of all, or leave "

@@ -10,9 +10,8 @@ __all__ = ["CANNOT", "METHODS", "Method", "adjusted_for", "warning"]
 Method = Literal["none", "maic", "stc"]
 METHODS: tuple[Method, ...] = get_args(Method)
 CANNOT = (
-    "No method can mend what was not measured or not published (unmeasured confounders), endpoints that were defined, "
-    "graded or followed differently, or the lack of a common control arm: the comparison is unanchored, and holds only "
-    "if every covariate that matters was adjusted for, which nobody can check."
+    "No method mends confounders that nobody measured or published, endpoints that were defined, graded or followed "
+    "differently, or the lack of a common control arm (the comparison is unanchored)."
 )
 _HOW = {
     "maic": "The patients were weighted to the published baseline (matching-adjusted indirect comparison)",
