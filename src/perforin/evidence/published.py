@@ -13,6 +13,7 @@ import pydantic
 import yaml
 
 from perforin.errors import Location, UserError, nearest
+from perforin.evidence.curves.reconstruction import curve_records
 from perforin.evidence.indirect.aggregate import Covariate
 from perforin.evidence.parameters import known_unit
 from perforin.evidence.sources import LIBRARY
@@ -23,7 +24,8 @@ __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "
 
 INDIRECT_WARNING = (
     "No randomised or matched comparison of these products exists. Published values come from different trials with "
-    "different patients, grading scales and follow-up; they stand side by side here and do not compare the products."
+    "different patients, grading scales and follow-up; they stand side by side here, nothing is adjusted for (neither "
+    "MAIC nor STC), and they do not compare the products."
 )
 
 
@@ -198,9 +200,9 @@ def published(name: str) -> Records:
 
     An outcome counted in patients becomes one row per patient, ``outcome:ORR_d30`` of value 1 or 0; which patient had
     it is not published, so rows of different outcomes must not be joined by patient. Anything else becomes one row
-    ``summary:PFS_12m`` with subject 0.
+    ``summary:PFS_12m`` with subject 0. Patients reconstructed from a digitised curve stand under ``time:PFS``.
     """
-    parts = []
+    parts = curve_records(name)
     for row in trial(name).endpoints:
         if row.subgroup:
             continue

@@ -12,7 +12,7 @@ __all__ = ["covariates_of_both_sides", "method_used"]
 
 def method_used(findings: Findings) -> str:
     """Two sentences or three: how arms were compared, how published values stand beside them, what that cannot mend."""
-    arms = "The arms are compared in the same virtual patients. "
+    arms = "The arms are compared in the same virtual patients, who match in all that the model knows. "
     done = [one for one in findings.adjusted if not one.refused]
     if not findings.baselines:
         beside = "No published trial stands beside them."

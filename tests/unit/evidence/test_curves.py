@@ -9,9 +9,12 @@ import pytest
 
 from perforin.endpoints.catalogue import arm_of, estimate, score
 from perforin.errors import UserError
+from perforin.evidence.curves import reconstruction
 from perforin.evidence.curves.curve_file import read_curve
 from perforin.evidence.curves.digitised import Digitised, digitised
-from perforin.evidence.curves.reconstruction import reconstruct
+from perforin.evidence.curves.reconstruction import SURVIVED, curve_records, curves_of, reconstruct
+from perforin.evidence.published import published, trials
+from perforin.evidence.sources import bibliography
 
 TEN = ([0, 2, 2, 5, 5, 10], [1, 1, 0.9, 0.9, 0.8, 0.8])
 
@@ -190,3 +193,27 @@ def test_enrolled_or_infused_a_published_curve_keeps_its_own_origin() -> None:
     both = [estimate(arm_of(records, "published", enrolled=one), "RMST_OS_6m") for one in (False, True)]
     assert both[0] == both[1]
     assert np.isnan(both[0].value)  # type: ignore[union-attr]
+
+
+def test_a_trial_of_the_library_with_a_curve_file_has_its_patients_among_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "trials" / "zuma_1" / "curves"
+    folder.mkdir(parents=True)
+    written(folder, "# unit: month\n# n: 10\n# source: Neelapu2017\n0,1\n2,1\n2,0.9\n12,0.9\n")
+    monkeypatch.setattr(reconstruction, "LIBRARY", tmp_path)
+    records = published("zuma_1")
+    found = estimate(arm_of(records, "zuma_1"), "PFS_6m")
+    assert found is not None and found.value == pytest.approx(0.9) and found.n == 10
+    assert set(records.of("time:PFS")["origin"]) == {"published"}
+    assert set(records.of("time:PFS")["source"]) == {"Neelapu2017"}
+    assert len(records.of("time:PFS", "zuma_1")) == 10
+    assert curve_records("marin_2024") == []
+
+
+def test_every_curve_in_the_library_is_read_and_names_source_locator_and_status() -> None:
+    for name in trials():
+        for what, path in curves_of(name).items():
+            facts = reconstruct(read_curve(path)).curve.facts
+            assert what in SURVIVED and facts["source"] in bibliography() and facts["locator"]
+            assert facts["status"] in ("read", "memory", "derived")
