@@ -22,7 +22,7 @@ def decorated(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def cited() -> Iterator[tuple[str, str]]:
-    for folder in ("mechanisms", "trial", "library", "access"):
+    for folder in ("mechanisms", "trial", "library", "access", "making"):
         for path in sorted((PACKAGE / folder).rglob("*.csv")):
             yield from cited_in_csv(path)
     for path in sorted((PACKAGE / "library").rglob("*.yaml")):
