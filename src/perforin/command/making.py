@@ -46,11 +46,13 @@ def make(
     if json:
         emit({"seed": seed, "processes": summaries, **({"page": page} if page else {})})
         return
-    from perforin.report.making import made_table, steps_table
+    from perforin.report.making import made_table, published_table, steps_table
 
     for summary in summaries:
         _print(steps_table(summary), f"{summary['label']}: steps")
     _print(made_table(summaries), f"{batches} batches of each process: median (5 to 95 %)")
+    if (published := published_table(summaries)) is not None:
+        _print(published, "Published batches beside the model's")
     if page:
         typer.echo(f"Figures: {page}")
 
@@ -97,7 +99,7 @@ def _make(processes: Sequence[Process], count: int, dose: str | None, seed: int)
             length = next(step.duration.value for step in process.steps if step.name == process.batch.growth.step)
             days = np.linspace(0.0, length, 4 * int(np.ceil(length)) + 1)
             cells = culture_of(process, ids, streams, list(days)).living
-        made.append(Made(summarise(process, grown), days, cells, grown.cells_filled / grown.planned_dose))
+        made.append(Made(summarise(process, grown, streams), days, cells, grown.cells_filled / grown.planned_dose))
     return made
 
 
@@ -107,13 +109,22 @@ def _print(shown: Table, title: str) -> None:
 
 
 def _draw(folder: Path, made: Sequence[Made], count: int, seed: int, processes: Sequence[Process]) -> str:
-    from perforin.report.making import doses_figure, growth_figure, made_table, steps_figure, steps_table
+    from perforin.report.making import (
+        doses_figure,
+        growth_figure,
+        made_table,
+        published_table,
+        steps_figure,
+        steps_table,
+    )
     from perforin.report.sheet import Section, write_sheet
 
-    grown = [one for one in made if len(one.days)]
+    grown, summaries = [one for one in made if len(one.days)], [one.summary for one in made]
+    tables = [("Median, and the range of nine batches in ten.", made_table(summaries))]
+    if (published := published_table(summaries)) is not None:
+        tables.append(("Published batches beside the model's.", published))
     sections = [
-        Section("Doses of a batch", drawings=(doses_figure(made),),
-                tables=(("Median, and the range of nine batches in ten.", made_table([m.summary for m in made])),)),
+        Section("Doses of a batch", tables=tuple(tables), drawings=(doses_figure(made),)),
         *([Section("Cells in culture", drawings=(growth_figure(grown),))] if grown else []),
         *(Section(f"Steps: {m.summary['label']}", tables=(("Steps in order.", steps_table(m.summary)),),
                   drawings=(steps_figure(m.summary),)) for m in made),
@@ -121,7 +132,7 @@ def _draw(folder: Path, made: Sequence[Made], count: int, seed: int, processes: 
     shared = "Batches share their luck: batch 7 has a good donor in all processes or in none."
     assumed = "Many numbers are assumptions, marked so in the file of the process; how much donors differ matters most."
     lead = (f"{count} simulated batches of each process, seed {seed}. {shared}", assumed)
-    names = " · ".join(m.summary["label"] for m in made)
+    names = " · ".join(one["label"] for one in summaries) if len(made) < 4 else f"{len(made)} processes"
     sources = dict.fromkeys(row.source for process in processes for row in process.rows if row.source)
     return str(write_sheet(folder, "making", f"Making: {names}", lead, sections, sources))
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from perforin import units
 from perforin.errors import Location, UserError, nearest
-from perforin.evidence.parameters import Row
+from perforin.evidence.parameters import Row, known_unit
 from perforin.yaml_reader import read_yaml
 
 __all__ = ["NUMBER", "Reader"]
@@ -78,21 +78,27 @@ class Reader:
         except (KeyError, TypeError, ValueError):
             problem = f"{path}: found {dict(found)}; needed numbers for value, low and high"
             raise self.refuse(problem, keys) from None
+        scale = self._scale(given, unit, keys)
+        if not 0 <= value * scale <= most:
+            needed = "0 or more" if most == np.inf else f"a number from 0 to {most:g}"
+            raise self.refuse(f"{path}: found {value * scale:g}; needed {needed}", (*keys, "value"))
         text = {key: str(found.get(key, "")) for key in ("kind", "status", "source", "locator", "note")}
         try:
             row = Row(parameter=f"{self.name}.{path}", keys={}, value=value, unit=given, low=low, high=high,
                       between_patient_cv=cv, distribution="lognormal" if cv else "fixed", place=self.place,
                       **text)  # fmt: skip
-            if not units.same(given, unit):
-                scale = units.convert(1.0, given, unit)
-                row = replace(row, value=value * scale, low=low * scale, high=high * scale, unit=unit)
         except UserError as problem:
-            raise self.refuse(f"{path}: {str(problem).partition(f'{self.name}.{path}: ')[2] or problem}",
-                              keys) from None  # fmt: skip
-        if not 0 <= row.value <= most:
-            needed = "0 or more" if most == np.inf else f"a number from 0 to {most:g}"
-            raise self.refuse(f"{path}: found {value:g}; needed {needed}", (*keys, "value"))
-        return row
+            raise self.refuse(str(problem).partition(f"{self.name}.")[2], keys) from None
+        return replace(row, value=value * scale, low=low * scale, high=high * scale, unit=unit)
+
+    def _scale(self, given: str, unit: str, keys: Keys) -> float:
+        """What a number in the given unit is multiplied by; 1 for a unit that nobody knows, which ``Row`` refuses."""
+        if not known_unit(given) or units.same(given, unit):
+            return 1.0
+        try:
+            return units.convert(1.0, given, unit)
+        except UserError as problem:
+            raise self.refuse(f"{'.'.join(map(str, keys))}: {problem}", keys) from None
 
     def optional(self, mapping: Mapping[str, Any], keys: Keys, unit: str, most: float = np.inf) -> Row | None:
         """As ``number``, or None where there is none."""

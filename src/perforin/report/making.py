@@ -15,7 +15,9 @@ from perforin.report.style import DASHES, FAINT, INK, Drawing, Look, blank, look
 from perforin.report.tables import Cell, Table, plain
 from perforin.report.wording import interval, number, percent
 
-__all__ = ["Made", "doses_figure", "growth_figure", "made_table", "steps_figure", "steps_table"]
+__all__ = [
+    "Made", "doses_figure", "growth_figure", "made_table", "published_table", "steps_figure", "steps_table",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 WAITED, STOCKED, DECIDING = "#0072B2", "#B8C0C8", "#D55E00"
@@ -27,8 +29,9 @@ _ROWS: tuple[tuple[str, str, bool], ...] = (
     ("viability", "Viability at harvest", True), ("residual_t_cells", "Residual T cells in a dose", False),
     ("days", "Days until finished doses", False),
 )  # fmt: skip
-_PUBLISHED = {"fold": "fold", "cells_harvested": "living cells", "doses": "doses of a batch", "days": "days",
-              "car_fraction": "share with the construct", "vector_copies": "copies", "failed": "failed"}  # fmt: skip
+_PUBLISHED = {"fold": "fold expansion", "cells_harvested": "living cells", "doses": "doses of a batch",
+              "days": "days", "car_fraction": "share with the construct", "vector_copies": "copies",
+              "failed": "failed batches"}  # fmt: skip
 _SHARES = ("car_fraction", "failed")
 
 
@@ -151,27 +154,37 @@ def steps_table(summary: Mapping[str, Any]) -> Table:
 
 def made_table(summaries: Sequence[Mapping[str, Any]]) -> Table:
     """What batches came out as, one column per process: medians, with the range of nine batches in ten."""
-    def cell(found: Mapping[str, float], share: bool) -> Cell:
-        text = percent(found["median"]) if share else number(found["median"])
-        return Cell(text, "" if found["low"] == found["high"] else interval(found["low"], found["high"], share))
-
     rows = [(Cell("Starting material"), *(Cell(s["starting_material"].replace("_", " ")) for s in summaries)),
             (Cell("Planned dose, cells"), *(Cell(number(s["planned_dose"])) for s in summaries))]  # fmt: skip
-    rows += [(Cell(label), *(cell(s[key], share) for s in summaries)) for key, label, share in _ROWS]
+    rows += [(Cell(label), *(Cell(*_texts(s[key], share)) for s in summaries)) for key, label, share in _ROWS]
     rows.append((Cell("Batches with less than one dose of cells"), *(Cell(percent(s["short"])) for s in summaries)))
     rows.append((Cell("Failed batches"), *(Cell(percent(s["failed"])) for s in summaries)))
     for reason in dict.fromkeys(name for s in summaries for name in s["reasons"]):
         rows.append((Cell(f"— {reason}"), *(Cell(percent(s["reasons"].get(reason, 0.0))) for s in summaries)))
     rows.append((Cell("Share of variance between donors"),
-                 *(Cell(percent(s["donor_share_of_variance"])) for s in summaries)))  # fmt: skip
+                 *(Cell("" if (share := s["donor_share_of_variance"]) is None else percent(share))
+                   for s in summaries)))  # fmt: skip
     rows.append((Cell("Days a patient waits"), *(Cell(number(s["wait"])) for s in summaries)))
-    if any(s["published"] for s in summaries):
-        rows.append((Cell("Published"), *(Cell("; ".join(map(_published, s["published"]))) for s in summaries)))
     return Table(("", *(s["label"] for s in summaries)), tuple(rows), frozenset(range(1, len(summaries) + 1)))
 
 
-def _published(one: Mapping[str, Any]) -> str:
-    share = one["what"] in _SHARES
-    value = percent(one["value"]) if share else number(one["value"])
-    limits = f" ({interval(one['low'], one['high'], share)})" if one["low"] < one["high"] else ""
-    return f"{_PUBLISHED[one['what']]} {value}{limits}"
+def published_table(summaries: Sequence[Mapping[str, Any]]) -> Table | None:
+    """What published batches gave, beside the model's median and range; None where nothing is published."""
+    rows = []
+    for summary in summaries:
+        for one in summary["published"]:
+            share, mine = one["what"] in _SHARES, summary[one["what"]]
+            value = percent(one["value"]) if share else number(one["value"])
+            limits = interval(one["low"], one["high"], share) if one["low"] < one["high"] else ""
+            ours, range_ = (percent(mine), "") if isinstance(mine, float) else _texts(mine, share)
+            rows.append((Cell(summary["label"]), Cell(_PUBLISHED[one["what"]]), Cell(value, limits),
+                         Cell(ours, range_), Cell(f"{one['source']}: {one['note']}" if one["note"]
+                                                  else one["source"])))  # fmt: skip
+    heads = ("Process", "", "Published", "Model", "Source")
+    return Table(heads, tuple(rows), frozenset((2, 3))) if rows else None
+
+
+def _texts(found: Mapping[str, float], share: bool) -> tuple[str, str]:
+    """The median, and the range of nine batches in ten where there is one."""
+    text = percent(found["median"]) if share else number(found["median"])
+    return text, "" if found["low"] == found["high"] else interval(found["low"], found["high"], share)

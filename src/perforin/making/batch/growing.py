@@ -21,6 +21,8 @@ __all__ = ["culture_of", "donor_share", "donors_of", "grow"]
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+PAIRS = 2000
+"""Donors of whom two batches are made, to see how alike they are."""
 
 
 def grow(process: Process, batches: Numbers, streams: Streams, dose: float | None = None) -> Batches:
@@ -47,7 +49,7 @@ def grow(process: Process, batches: Numbers, streams: Streams, dose: float | Non
     if recipe.history is not None:
         harvest = _Harvest(**bootstrap(recipe.history, batches, streams))
     else:
-        harvest = _harvest(process, recipe, batches, streams)
+        harvest = _harvest(process, recipe, batches, donors_of(process, batches), streams)
     return _fill(process, recipe, batches, harvest, planned, streams)
 
 
@@ -58,8 +60,9 @@ def culture_of(process: Process, batches: Numbers, streams: Streams, days: Seque
         UserError: a process without a culture of its own.
     """
     recipe = _recipe(process)
-    wanted, contaminant = _start(process, recipe, np.asarray(batches), streams)
-    taking = wanted * _effects(process, recipe, np.asarray(batches), streams)
+    donor = donors_of(process, batches)
+    wanted, contaminant = _start(process, recipe, batches, donor, streams)
+    taking = wanted * _effects(process, recipe, batches, donor, streams)
     return cultivate(recipe, batches, taking, contaminant, days, streams)
 
 
@@ -70,30 +73,38 @@ def donors_of(process: Process, batches: Numbers) -> Numbers:
         return np.asarray(batches, dtype=np.int64)
     if recipe.material.batches_per_donor is None:
         return np.zeros(len(batches), dtype=np.int64)
-    return np.asarray(batches // int(recipe.material.batches_per_donor.value), dtype=np.int64)
+    return np.asarray(np.asarray(batches) // int(recipe.material.batches_per_donor.value), dtype=np.int64)
 
 
 def _donor_score(process: Process, purpose: str, donor: Numbers, streams: Streams) -> Array:
     """(n,) a donor's luck; none for a bank of one clone, whose numbers are the clone's own."""
-    clone = process.starting_material != "patient" and _recipe(process).material.batches_per_donor is None
-    return np.zeros(len(donor)) if clone else streams.normal(purpose, donor)
+    return np.zeros(len(donor)) if _one_clone(process) else streams.normal(purpose, donor)
 
 
-def donor_share(process: Process) -> float:
-    """The share of the variance of log yield that lies between donors rather than between batches of one donor.
+def _one_clone(process: Process) -> bool:
+    return process.starting_material != "patient" and _recipe(process).material.batches_per_donor is None
 
-    Log-normal factors multiply, so their variances of the logarithm, log(1 + cv^2), add. One clone is one donor.
+
+def donor_share(process: Process, streams: Streams) -> float:
+    """The share of the variance of the log of filled cells that lies between donors, not batches of one donor.
+
+    Two batches of each donor: what they share is the donor's (the correlation of pairs; Sobol 1993). A vessel that
+    fills makes donors more alike, so this is less than the spread of fold alone would give. One clone is one donor: 0.
+
+    Raises:
+        UserError: a process whose batches are historical: its table says nothing of further batches of a donor.
     """
     recipe = _recipe(process)
-    bank = process.starting_material != "patient"
-    one = bank and recipe.material.batches_per_donor is None
-    material, growth = recipe.material, recipe.growth
-    donor = [material.cells.between_patient_cv, material.share.between_patient_cv, growth.between_donor_cv.value]
-    within = [growth.within_donor_cv.value]
-    within += [material.differentiation.between_patient_cv] if material.differentiation else []
-    within += [step.recovered.between_patient_cv for step in process.batch_steps if step.recovered]
-    between = 0.0 if one else float(np.log1p(np.square(donor)).sum())
-    return between / (between + float(np.log1p(np.square(within)).sum()) or 1.0)
+    if recipe.history is not None:
+        raise UserError(f"found {process.name!r} with a table of batches; needed a process that grows them")
+    if _one_clone(process):
+        return 0.0
+    donor = np.arange(PAIRS, dtype=np.int64)
+    first, second = (
+        np.log(_carrying(process, recipe, _harvest(process, recipe, batches, donor, streams), batches, streams))
+        for batches in (donor, donor + PAIRS)
+    )
+    return float(np.clip(np.corrcoef(first, second)[0, 1], 0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -131,9 +142,11 @@ def _yield(steps: Sequence[Step], batches: Numbers, streams: Streams) -> Array:
     return share
 
 
-def _start(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> tuple[Array, Array]:
+def _start(
+    process: Process, recipe: Recipe, batches: Numbers, donor: Numbers, streams: Streams
+) -> tuple[Array, Array]:
     """Wanted cells put into culture, and T cells that come along."""
-    material, donor = recipe.material, donors_of(process, batches)
+    material = recipe.material
     wanted = material.cells.quantile(_donor_score(process, "cells of a donor", donor, streams))
     wanted = wanted * material.share.quantile(_donor_score(process, "wanted share of a donor", donor, streams))
     if material.differentiation is not None:
@@ -144,18 +157,18 @@ def _start(process: Process, recipe: Recipe, batches: Numbers, streams: Streams)
     return wanted, wanted * along * left
 
 
-def _effects(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> Array:
-    donor, growth = donors_of(process, batches), recipe.growth
+def _effects(process: Process, recipe: Recipe, batches: Numbers, donor: Numbers, streams: Streams) -> Array:
+    growth = recipe.growth
     between = np.sqrt(np.log1p(growth.between_donor_cv.value**2))
     within = np.sqrt(np.log1p(growth.within_donor_cv.value**2))
     score = _donor_score(process, "donor effect", donor, streams)
     return np.asarray(np.exp(between * score + within * streams.normal("batch effect", batches)), dtype=np.float64)
 
 
-def _harvest(process: Process, recipe: Recipe, batches: Numbers, streams: Streams) -> _Harvest:
+def _harvest(process: Process, recipe: Recipe, batches: Numbers, donor: Numbers, streams: Streams) -> _Harvest:
     length = next(step.duration.value for step in process.steps if step.name == recipe.growth.step)
-    wanted, contaminant = _start(process, recipe, batches, streams)
-    taking = wanted * _effects(process, recipe, batches, streams)
+    wanted, contaminant = _start(process, recipe, batches, donor, streams)
+    taking = wanted * _effects(process, recipe, batches, donor, streams)
     culture = cultivate(recipe, batches, taking, contaminant, [0.0, length], streams)
     end = {name: values[:, -1] for name, values in culture.states.items()}
     living = culture.living[:, -1]
@@ -163,7 +176,7 @@ def _harvest(process: Process, recipe: Recipe, batches: Numbers, streams: Stream
     copies = culture.copies
     several = recipe.engineering is not None and recipe.engineering.copies is not None
     return _Harvest(
-        donor=donors_of(process, batches),
+        donor=donor,
         days=np.asarray(np.max(list(ends.values()), axis=0), dtype=np.float64),
         cells_started=wanted,
         cells_harvested=living,
@@ -176,13 +189,18 @@ def _harvest(process: Process, recipe: Recipe, batches: Numbers, streams: Stream
     )
 
 
+def _carrying(process: Process, recipe: Recipe, harvest: _Harvest, batches: Numbers, streams: Streams) -> Array:
+    """Living cells with the construct that are left after the steps from harvest to finished doses."""
+    done = {recipe.growth.step} | {step.name for step in _before(process, recipe)}
+    after = [step for step in process.batch_steps if step.name not in done]
+    return harvest.cells_harvested * harvest.car_fraction * _yield(after, batches, streams)
+
+
 def _fill(
     process: Process, recipe: Recipe, batches: Numbers, harvest: _Harvest, planned: float, streams: Streams
 ) -> Batches:
     """Formulate, fill and name what failed: steps first, then cells, viability, purity and copies."""
-    growth = [recipe.growth.step] + [step.name for step in _before(process, recipe)]
-    after = [step for step in process.batch_steps if step.name not in growth]
-    carrying = harvest.cells_harvested * harvest.car_fraction * _yield(after, batches, streams)
+    carrying = _carrying(process, recipe, harvest, batches, streams)
     share = np.minimum(1.0, carrying / planned)
     own = process.starting_material == "patient"
     enough = share >= recipe.formulation.smallest.value if own else share >= 1

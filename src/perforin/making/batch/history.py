@@ -34,7 +34,8 @@ def read_history(path: Path) -> pd.DataFrame:
         raise UserError(f"found a table of batches that cannot be read, {path} ({problem}); needed a CSV") from None
     where = Location(str(path), 1)
     for stray in table.columns.difference(list(COLUMNS)):
-        raise UserError(f"found the column {stray!r}; needed one of {list(COLUMNS)}{nearest(stray, COLUMNS)}", where)
+        hint = nearest(str(stray), COLUMNS)
+        raise UserError(f"found the column {stray!r}; needed one of {list(COLUMNS)}{hint}", where)
     for missing in [name for name in NEEDED if name not in table.columns]:
         raise UserError(f"found no column {missing!r}; needed {list(NEEDED)}", where)
     if table.empty:
@@ -46,7 +47,7 @@ def read_history(path: Path) -> pd.DataFrame:
         least = np.nextafter(0, 1) if name in ("cells_started", "cells_harvested", "car_fraction") else 0.0
         for row in np.flatnonzero(~(np.isfinite(column) & (column >= least) & (column <= most))):
             needed = "a share from 0 to 1" if most == 1 else "a number above 0" if least else "a number, 0 or more"
-            found = f"{name}: found {table[name].iloc[row]!r}"
+            found = f"{name}: found {str(table[name].iloc[row])!r}"
             raise UserError(f"{found}; needed {needed}", Location(str(path), int(row) + 2))
     return numbers
 

@@ -11,6 +11,7 @@ from perforin.making.batch.batches import Batches
 from perforin.making.batch.growing import donor_share
 from perforin.making.process import Process
 from perforin.making.steps import critical_path
+from perforin.streams import Streams
 
 __all__ = ["SPREAD", "spread", "summarise"]
 
@@ -19,12 +20,12 @@ SPREAD = (0.5, 0.05, 0.95)
 
 
 def spread(values: NDArray[Any]) -> dict[str, float]:
-    """Median, 5 % and 95 % quantile."""
-    median, low, high = np.quantile(np.asarray(values, dtype=np.float64), SPREAD)
+    """Median, 5 % and 95 % quantile, each a value that was seen."""
+    median, low, high = np.quantile(np.asarray(values, dtype=np.float64), SPREAD, method="inverted_cdf")
     return {"median": float(median), "low": float(low), "high": float(high)}
 
 
-def summarise(process: Process, batches: Batches) -> dict[str, Any]:
+def summarise(process: Process, batches: Batches, streams: Streams) -> dict[str, Any]:
     """Plain data for a table, a page or a machine: all batches count, those that failed with no doses.
 
     Raises:
@@ -66,7 +67,7 @@ def summarise(process: Process, batches: Batches) -> dict[str, Any]:
         "residual_t_cells": spread(batches.residual_t_cells),
         "failed": float(np.mean(batches.failed != "")),
         "reasons": {reason: count / n for reason, count in batches.reasons.items()},
-        "donor_share_of_variance": donor_share(process),
+        "donor_share_of_variance": donor_share(process, streams) if process.batch.history is None else None,
         "published": [
             {"what": one.what, "value": one.number.value, "low": one.number.low, "high": one.number.high,
              "source": one.number.source, "note": one.number.note}
