@@ -6,6 +6,7 @@ when the capability lands, and must then be written out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +33,12 @@ def needs(capability, error=ImportError):
 
 def process(name):
     return read_process(name, *default_library().process(name))
+
+
+def with_share(made, share):
+    """The process with another share of wanted cells in the starting material."""
+    material = replace(made.batch.material, share=replace(made.batch.material.share, value=share))
+    return replace(made, batch=replace(made.batch, material=material))
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +69,15 @@ def test_c11_a_stem_cell_line_gives_most_doses_and_varies_least(batches):
 
     Source: Cheng2013 for the process; the yields that companies state were not audited.
     Tolerance: most doses per batch of the four sources, of which the 5th percentile of batches still exceeds the
-    median of blood and of cord blood; no part of the variance lies between donors, against over half with these.
+    median of blood and of cord blood; no part of the variance lies between donors, against two fifths or more with
+    these.
     """
     line, others = batches["nk_ipsc"], [batches[name] for name in ("nk_peripheral_feeder", "nk_cord_blood")]
     assert np.median(line.doses) == max(np.median(one.doses) for one in batches.values())
     assert all(np.quantile(line.doses, 0.05) > np.median(one.doses) for one in others)
     assert all(np.std(line.doses) / np.mean(line.doses) < np.std(one.doses) / np.mean(one.doses) for one in others)
-    assert donor_share(process("nk_ipsc")) == 0
-    assert all(donor_share(process(name)) > 0.5 for name in ("nk_peripheral_feeder", "nk_cord_blood"))
+    assert donor_share(process("nk_ipsc"), Streams(1)) == 0
+    assert all(donor_share(process(name), Streams(1)) > 0.4 for name in ("nk_peripheral_feeder", "nk_cord_blood"))
 
 
 @needs("release: specifications, assay error and what follows a result out of specification")
@@ -199,11 +207,14 @@ def test_c54_nk_cells_are_few_in_blood_and_expand_poorly_without_feeders(batches
 
     Source: Childs2013 (5 to 15 %) and Cheng2013 (268-fold in 19 days with cytokines alone).
     Tolerance: the share used lies within 5 to 15 %; an apheresis grown with cytokines alone gives under a fifth of
-    the doses that feeders give (medians), and at least a tenth of its batches give none.
+    the doses that feeders give (medians), and at least a tenth of its batches give none. Both statements of the share,
+    10 to 15 % and 5 to 15 %, leave the median of doses per apheresis at three or fewer; at 5 % it is none.
     """
     alone = process("nk_peripheral_cytokine")
     share = alone.batch.material.share
     assert 0.05 <= share.low <= share.value <= share.high <= 0.15
     short, many = grow(alone, BATCHES, Streams(1)), batches["nk_peripheral_feeder"]
     assert np.median(short.doses) < 0.2 * np.median(many.doses)
+    at = {share: np.median(grow(with_share(alone, share), BATCHES, Streams(1)).doses) for share in (0.05, 0.1, 0.15)}
+    assert at[0.05] == 0 < at[0.1] < at[0.15] <= 3
     assert (short.doses == 0).mean() > 0.1 > (many.doses == 0).mean()
