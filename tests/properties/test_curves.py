@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perforin.endpoints.kaplan_meier import kaplan_meier
+from perforin.errors import UserError
 from perforin.evidence.curves.digitised import Digitised, digitised
 from perforin.evidence.curves.reconstruction import reconstruct
 
@@ -66,3 +67,26 @@ def test_with_numbers_at_risk_every_day_patients_without_censoring_come_back_exa
 def test_numbers_at_risk_are_met_to_one_patient(rows: list[tuple[int, bool]], step: int) -> None:
     found = reconstruct(curve_of(rows, step, "at_risk"))
     np.testing.assert_allclose(found.left, found.curve.at_risk, atol=1)
+
+
+@ONCE
+@given(
+    st.lists(st.floats(0, 1), min_size=2, max_size=40),
+    st.lists(st.integers(0, 60), min_size=1, max_size=6),
+    st.integers(3, 20),
+    st.none() | st.integers(0, 60),
+)
+def test_any_numbers_are_taken_apart_or_refused_in_words(
+    shares: list[float], counts: list[int], step: int, events: int | None
+) -> None:
+    falling = [1.0, *sorted(shares, reverse=True)]
+    at_risk = {float(i * step): count for i, count in enumerate(sorted(counts, reverse=True))}
+    try:
+        curve = digitised(range(len(falling)), falling, unit="day", at_risk=at_risk, events=events)
+    except UserError as problem:
+        assert "needed" in str(problem)
+        return
+    found = reconstruct(curve)
+    assert len(found.time) == curve.n and found.left[0] == curve.n
+    assert (np.diff(found.left) <= 0).all()
+    assert 0 <= found.distance <= 1 and np.isfinite(found.time).all()

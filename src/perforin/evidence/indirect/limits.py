@@ -25,7 +25,7 @@ def wilson(share: float, n: float, level: float) -> Limits:
     z = float(ndtri((1 + level) / 2))
     middle, half = share + z**2 / (2 * n), z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     whole = 1 + z**2 / n
-    return Limits(share, max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole))
+    return Limits(share, (middle - half) / whole if share > 0 else 0.0, (middle + half) / whole if share < 1 else 1.0)
 
 
 def from_error(share: float, error: float, n: float, level: float) -> Limits:

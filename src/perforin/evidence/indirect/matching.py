@@ -18,6 +18,8 @@ __all__ = ["Matched", "Moments", "effective", "match", "moments"]
 Array = NDArray[np.float64]
 STEPS = 200
 """Newton steps; a target inside the patients takes a dozen."""
+STEEPEST = 1e4
+"""Slope, of covariates that differ from the target by 1 at most, at which all but some patients weigh nothing."""
 ROUNDING = 1e-13
 """Height by which a step may miss without being too long."""
 
@@ -115,6 +117,8 @@ def match(wanted: Moments) -> Matched:
         while _height(z, slope + length * step) > here + 1e-4 * length * fall + ROUNDING and length > 1e-9:
             length /= 2
         slope = slope + length * step
+        if np.abs(slope).max() > STEEPEST:
+            break
         share = _shares(z, slope)
     raise _outside(wanted, z)
 
@@ -127,7 +131,7 @@ def _height(z: Array, slope: Array) -> float:
 
 def _shares(z: Array, slope: Array) -> Array:
     line = z @ slope
-    raised = np.exp(line - line.max(initial=0.0))
+    raised = np.exp(line - line.max())
     return np.asarray(raised / raised.sum(), dtype=np.float64)
 
 
