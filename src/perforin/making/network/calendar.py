@@ -80,8 +80,8 @@ def _world(plan: Plan) -> World:
                     closed_end=plan.closed[1:], slot=plan.slot[:-1], slot_end=plan.slot[1:])  # fmt: skip
     shelves = _filled(SHELF, plan.initial.shape, reorder=plan.reorder, up_to=plan.up_to, first=-1,
                       review=plan.review[:, None])  # fmt: skip
-    lots = _filled(LOT, plan.lead.shape, ordered=np.nan, stocked=np.nan, recalled_on=np.nan, lead=plan.lead,
-                   shelf=plan.shelf, recall=plan.recall, rejected=plan.rejected)  # fmt: skip
+    lots = _filled(LOT, plan.lead.shape, ordered=np.nan, stocked=np.nan, recalled_on=np.nan, expires=np.nan,
+                   lead=plan.lead, shelf=plan.shelf, recall=plan.recall, rejected=plan.rejected)  # fmt: skip
     lots["made"][:, :, :1] = plan.initial[:, :, None]
     events = np.zeros(2 + (1 + attempts) * n + 3 * lots.size + len(pools) + len(plan.review), np.dtype(EVENT))
     closed = np.column_stack([plan.closed_from, plan.closed_to])

@@ -44,9 +44,14 @@ class Drawing:
         return f"{purpose}, replication {self.replication}" if self.replication else purpose
 
     @cached_property
+    def named_sites(self) -> list[tuple[str, Site]]:
+        """Every site with its group, in the order of the pools."""
+        return [(group, site) for group, sites in self.network.sites.items() for site in sites]
+
+    @cached_property
     def sites(self) -> list[Site]:
         """Every site, in the order of the pools."""
-        return [site for group in self.network.sites.values() for site in group]
+        return [site for _, site in self.named_sites]
 
     @cached_property
     def site_of(self) -> dict[str, Whole]:
@@ -85,8 +90,8 @@ class Drawing:
         stages = self.network.stages
         kinds = [_kind(self.network, stage) for stage in stages]
         pool = [self.site_of[stage.at] if stage.at else np.full(len(self.patients), -1) for stage in stages]
-        closed = [self._closed(site, f"{group} {site.name}") for group, site in self._named_sites()]
-        slots = [self._slots(site, f"{group} {site.name}") for group, site in self._named_sites()]
+        closed = [self._closed(site, f"{group} {site.name}") for group, site in self.named_sites]
+        slots = [self._slots(site, f"{group} {site.name}") for group, site in self.named_sites]
         windows = np.concatenate([np.empty((0, 2)), *closed])
         names = [stage.name for stage in stages]
         again = [names.index(stage.remake.begins) if stage.remake else -1 for stage in stages]
@@ -100,9 +105,6 @@ class Drawing:
             slot=_offsets(map(len, slots)), slot_day=np.concatenate([np.empty(0), *slots]),
             choice=preferences(self.match_score), until=np.array([self.until]), **self._stock(lots),
         )  # fmt: skip
-
-    def _named_sites(self) -> list[tuple[str, Site]]:
-        return [(group, site) for group, sites in self.network.sites.items() for site in sites]
 
     def _days(self, attempt: int) -> Array:
         return np.column_stack([

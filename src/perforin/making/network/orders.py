@@ -39,13 +39,15 @@ class Orders:
 
     ``visits`` to shared stages: rep, patient, attempt, stage, site, entered, started, ended and left_queue (the
     start, or the loss while waiting; NaN who still waits). ``lots``: rep, hub, donor_class, lot, and what became of
-    its units: made, used, expired, refused, recalled, left; days ordered, stocked, recalled_on.
+    its units: made, used, expired, refused, recalled, left; days ordered, stocked, recalled_on, expires.
+    ``sites``: rep, group, site, kind and capacity (lines, or appointments until the end; NaN for a store).
     """
 
     network: Network
     table: pd.DataFrame
     visits: pd.DataFrame
     lots: pd.DataFrame
+    sites: pd.DataFrame
     until: float
     replications: int
     engine: Engine
@@ -88,7 +90,7 @@ def simulate(
     patients = np.arange(count)
     given = {name: _column(name, value, count) for name, value in
              (("arrival", arrival), ("deadline", deadline), ("urgency", urgency))}  # fmt: skip
-    tables, visits, lots, used = [], [], [], engine
+    tables, visits, lots, sites, used = [], [], [], [], engine
     for replication in range(replications):
         luck = Drawing(network, patients, np.empty(0), streams, replication, until)
         came = until * luck.uniform("referral") if given["arrival"] is None else given["arrival"]
@@ -99,9 +101,10 @@ def simulate(
         tables.append(_table(drawing, plan, out))
         visits.append(_visits(drawing, plan, out))
         lots.append(_lots(drawing, out))
+        sites.append(_sites(drawing, plan))
     assert used is not None
-    together = [pd.concat(parts, ignore_index=True) for parts in (tables, visits, lots)]
-    return Orders(network, together[0], together[1], together[2], until, replications, used)
+    together = [pd.concat(parts, ignore_index=True) for parts in (tables, visits, lots, sites)]
+    return Orders(network, together[0], together[1], together[2], together[3], until, replications, used)
 
 
 def _column(name: str, value: ArrayLike | None, count: int) -> Array | None:
@@ -135,7 +138,7 @@ def _table(drawing: Drawing, plan: Plan, out: Outcome) -> pd.DataFrame:
         "stage": np.array([*(stage.name for stage in network.stages), ""], dtype=object)[reached],
         "referred": plan.arrival, "deadline": plan.deadline,
     }  # fmt: skip
-    last = out.ended[out.attempt, np.arange(n)]
+    last = _ended(plan, out)
     columns |= {f"{stage.name}_day": last[:, s] for s, stage in enumerate(network.stages)}
     columns |= {"infused": np.where(out.status == INFUSED, out.day, np.nan),
                 "lost": np.where(out.status == LOST, out.day, np.nan)}  # fmt: skip
@@ -171,6 +174,15 @@ def _reached(out: Outcome) -> Whole:
     return np.asarray(np.where(out.status == INFUSED, stages, last), dtype=np.int64)
 
 
+def _ended(plan: Plan, out: Outcome) -> Array:
+    """(n, stages) when each stage ended, at the last attempt of those that it repeats."""
+    ended, begins = out.ended[0].copy(), plan.again.max()
+    for attempt in range(1, len(out.ended)):
+        again = out.attempt >= attempt
+        ended[again, begins:] = out.ended[attempt, again, begins:]
+    return ended
+
+
 def _left_queue(out: Outcome) -> Array:
     """(attempts, n, stages) when each stopped waiting: the start, or the loss; NaN who still waits or never came."""
     waited = ~np.isnan(out.entered) & np.isnan(out.started)
@@ -201,3 +213,14 @@ def _lots(drawing: Drawing, out: Outcome) -> pd.DataFrame:
     number = (h * ledger.made.shape[1] + c) * ledger.made.shape[2] + k
     columns = {"rep": np.full(len(h), drawing.replication), "hub": hubs[h], "donor_class": classes[c], "lot": number}
     return pd.DataFrame(columns | {name: getattr(ledger, name)[h, c, k] for name in ledger._fields})
+
+
+def _sites(drawing: Drawing, plan: Plan) -> pd.DataFrame:
+    """Each site with its lines, or its appointments until the end."""
+    rows = []
+    for pool, (group, site) in enumerate(drawing.named_sites):
+        coming = plan.slot_day[plan.slot[pool] : plan.slot[pool + 1]]
+        offered = {"lines": float(plan.lines[pool]), "slots": float((coming <= drawing.until).sum())}
+        capacity = offered.get(site.kind, np.nan)
+        rows.append((drawing.replication, group, site.name, site.kind, capacity))
+    return pd.DataFrame(rows, columns=["rep", "group", "site", "kind", "capacity"])

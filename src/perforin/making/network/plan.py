@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """Units of each lot (h, c, k): ``made`` and what became of them; days ``ordered`` and ``stocked``, NaN for never.
+    """Units of each lot (h, c, k), ``made`` and what became of them, and days, NaN for never.
 
     ``made`` = ``used`` + ``expired`` + ``refused`` + ``recalled`` + ``left``, once a lot has arrived.
     """
@@ -78,6 +78,7 @@ class Ledger(NamedTuple):
     ordered: Array
     stocked: Array
     recalled_on: Array
+    expires: Array
 
 
 class Outcome(NamedTuple):

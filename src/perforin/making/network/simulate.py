@@ -64,8 +64,8 @@ def _until(out: Outcome, until: float) -> Outcome:
     """What was foreseen beyond the end has not happened."""
     for times in (out.entered, out.started, out.ended):
         times[times > until] = np.nan
-    begun = ~np.isnan(out.entered).all(axis=2)
-    out.attempt[:] = np.where(begun, np.arange(len(begun))[:, None], 0).max(axis=0)
+    begun = np.isfinite(out.entered).any(axis=2)
+    out.attempt[:] = (begun * np.arange(begun.shape[0])[:, None]).max(axis=0)
     beyond = out.day > until
     out.status[beyond], out.cause[beyond], out.day[beyond] = IN_SYSTEM, -1, np.nan
     return out
