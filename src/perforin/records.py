@@ -28,8 +28,9 @@ COLUMNS: Mapping[str, str] = {
 }
 """Columns of Records. ``day`` counts from enrolment for waiting and survival and from infusion for all that follows
 an infusion (see the parameter's name in docs/records.md); ``censored`` marks a value below the assay limit or a time
-that was not seen to its end; ``origin`` is ``simulated`` or ``published``; ``source`` is a key of sources.bib. The
-texts are categories, in alphabetical order: each is held once, however many rows it has."""
+that was not seen to its end; ``origin`` is ``simulated``, ``published`` or, for a user's own table, ``observed``;
+``source`` is a key of sources.bib. The texts are categories, in alphabetical order: each is held once, however many
+rows it has."""
 
 
 @dataclass(frozen=True)

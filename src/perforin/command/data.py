@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from perforin.evidence.user_tables.mapping import Mapping, Measured
     from perforin.evidence.user_tables.reading import Table
 
-__all__ = ["EXAMPLES", "data_check", "data_map"]
+__all__ = ["EXAMPLES", "ask", "data_check", "data_map"]
 
 SHOWN = 12
 """Lines of one kind of problem that are printed; the JSON has all."""
@@ -70,8 +70,8 @@ def data_map(
             skipped = f", {len(done.errors)} rows skipped" if done.errors else ""
             typer.echo(f"Records: {target} ({len(done.records.table)}{skipped}). Mapping: {kept}")
     if stopped:
-        note(f"perforin: found {len(done.errors)} rows of {file} that cannot be read; needed every row: change the file "
-             f"or the mapping {kept}, or say --skip-bad-rows")  # fmt: skip
+        note(f"perforin: found {len(done.errors)} rows of {file} that cannot be read; needed every row: change the "
+             f"file or the mapping {kept}, or say --skip-bad-rows")  # fmt: skip
     return 1 if stopped else 0
 
 
@@ -109,7 +109,7 @@ def _mapping(found: Table, file: Path, kept: Path, named: bool, accept: bool, ma
     chosen = guessed.mapping
     if not machine:
         _preview(found, chosen, guessed)
-    if not accept and not sys.stdin.isatty():
+    if not accept and (machine or not sys.stdin.isatty()):
         raise UserError("found a mapping that nobody has agreed to; needed --accept, or --mapping FILE, or a terminal "
                         "to ask at")  # fmt: skip
     if not accept:
@@ -143,16 +143,19 @@ def ask(guessed: Mapping, found: Table, prompt: Callable[..., Any], confirm: Cal
     columns = {role: name for role, name in columns.items() if name}
     time_unit = guessed.time_unit
     if "day" in columns and (time_unit in ("", OPEN) or not right):
-        time_unit = _until(prompt, f"Unit of {columns['day']} (day, hour, week)", time_unit, _is_unit)
-    values = tuple(_ask_value(one, right, prompt) for one in guessed.values)
+        time_unit = _until(prompt, f"Unit of {columns['day']} (day, hour, week)", time_unit, _is_time)
+    values = tuple(_ask_value(one, right, found, prompt) for one in guessed.values)
     return type(guessed)(kind=guessed.kind, decimal=guessed.decimal, time_unit=time_unit, arm=guessed.arm,
                          columns=columns, values=values)  # fmt: skip
 
 
-def _ask_value(one: Measured, right: bool, prompt: Callable[..., Any]) -> Measured:
+def _ask_value(one: Measured, right: bool, found: Table, prompt: Callable[..., Any]) -> Measured:
     from perforin.evidence.user_tables.mapping import OPEN
 
-    what, answers = one.text or one.column, {"parameter": one.parameter, "unit": one.unit}
+    answers = {"column": one.column, "parameter": one.parameter, "unit": one.unit}
+    if one.column == OPEN:
+        answers["column"] = _until(prompt, "Column of the numbers", OPEN, lambda text: text in found.header)
+    what = one.text or answers["column"]
     if one.parameter == OPEN or not right:
         answers["parameter"] = _until(prompt, f"What is {what}? (a name such as il6)", one.parameter, bool)
     if one.unit == OPEN or (one.unit and not right):
@@ -179,6 +182,15 @@ def _is_unit(text: str) -> bool:
         return False
 
 
+def _is_time(text: str) -> bool:
+    from perforin.evidence.user_tables.words import factor, unit_of
+
+    try:
+        return factor(unit_of(text), "day") > 0
+    except UserError:
+        return False
+
+
 def _preview(found: Table, chosen: Mapping, guessed: Guess | None) -> None:
     names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
     typer.echo(
@@ -189,7 +201,7 @@ def _preview(found: Table, chosen: Mapping, guessed: Guess | None) -> None:
     rows = []
     for name in found.header:
         mine = [one for one in chosen.values if one.column == name]
-        said = "; ".join(_described(one) for one in mine) or _role(roles.get(name, ""), chosen)
+        said = "\n".join(_described(one) for one in mine) or _role(roles.get(name, ""), chosen)
         first = ", ".join(dict.fromkeys(cell for cell in found.column(name)[:6] if cell))
         reason = guessed.reasons.get(name, "its name" if said != "not used" else "") if guessed else ""
         rows.append((name, said, *([reason] if guessed else []), first[:40]))

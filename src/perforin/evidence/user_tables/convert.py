@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 from perforin.errors import UserError
 from perforin.evidence.user_tables import mapping as maps
 from perforin.evidence.user_tables.reading import Cell, Line, Table, is_missing, number, read_cell
-from perforin.evidence.user_tables.words import factor, highest, parameter_units, unit_of
+from perforin.evidence.user_tables.words import bare, factor, highest, parameter_units, unit_of
 from perforin.records import Records
 
 __all__ = ["Converted", "Problem", "convert"]
@@ -138,7 +139,6 @@ def _observations(line: Line, cells: Mapping[str, str], mapping: maps.Mapping, f
     arm = _get(cells, mapping, "arm") if "arm" in mapping.columns else mapping.arm
     if not arm:
         raise _BadRow("found no arm; needed one, or 'arm: NAME' in the mapping")
-    day = _day(cells, mapping)
     written = _get(cells, mapping, "parameter")
     measured = [one for one in mapping.values if not one.text or one.text == written]
     if not measured:
@@ -149,18 +149,21 @@ def _observations(line: Line, cells: Mapping[str, str], mapping: maps.Mapping, f
         if (_flag(cells, mapping, "mdv") or is_missing(cells[one.column])) and not _is_below(cells, mapping, one):
             found.empty.append(line.number)
             continue
-        row = {"subject": subject, "arm": arm, "parameter": one.parameter, "day": day}
+        row = {"subject": subject, "arm": arm, "parameter": one.parameter, "day": _day(cells, mapping, one.parameter)}
         is_time = one.parameter.startswith("time:")
         row |= _time(cells, mapping, one) if is_time else _value(line, cells, mapping, one, found)
-        found.seen[subject, arm, one.parameter, row["day"]].append(line.number)
         rows.append(row)
+    for row in rows:
+        found.seen[subject, arm, row["parameter"], row["day"]].append(line.number)
     return rows
 
 
-def _day(cells: Mapping[str, str], mapping: maps.Mapping) -> float:
+def _day(cells: Mapping[str, str], mapping: maps.Mapping, parameter: str) -> float:
     if "day" not in mapping.columns:
         return 0.0
     text = _get(cells, mapping, "day")
+    if not text and parameter.endswith("_grade"):  # who had no event has no day of it
+        return math.nan
     try:
         return number(text, mapping.decimal) * factor(unit_of(mapping.time_unit), "day")
     except ValueError:
@@ -268,6 +271,8 @@ def _count(cells: Mapping[str, str], mapping: maps.Mapping, role: str) -> int:
 
 def _warnings(table: Table, mapping: maps.Mapping, found: _Rows) -> Iterator[str]:
     yield from table.warnings
+    if bare(mapping.columns.get("day", "")).endswith("dy"):
+        yield f"study days such as {mapping.columns['day']} begin at 1, not 0, in CDISC tables; they stay as written"
     for lines, what in (
         (table.blank, "blank rows were passed over"),
         (found.doses, f"rows are no observations ({mapping.columns.get('evid')} is not 0) and give no record"),

@@ -12,6 +12,7 @@ from perforin.evidence.user_tables.reading import Decimal, Table, decimal_sign, 
 from perforin.evidence.user_tables.words import (
     bare,
     column_words,
+    factor,
     parameter_units,
     parameter_words,
     split_header,
@@ -22,6 +23,8 @@ __all__ = ["Guess", "guess"]
 
 NEAR = 0.85
 """How alike a column's name and a usual name have to be (difflib's ratio) for the one to be taken for the other."""
+GRADES = {"aetoxgr", "toxgr", "grade"}
+"""Names of columns whose numbers have no unit."""
 TIMES = ("day", "hour", "week", "month", "minute")
 
 
@@ -53,10 +56,11 @@ def guess(table: Table, arm: str) -> Guess:
     if "parameter" in columns and value:
         values = _long(table, columns, value)
     else:
-        values = [_measured(name) for name in ([value] if value and not wide else wide)]
-        if "unit" in columns:
-            values = [one.model_copy(update={"unit": ""}) if one.unit == OPEN else one for one in values]
+        has_unit = "unit" in columns
+        values = [_measured(name, has_unit=has_unit) for name in ([value] if value and not wide else wide)]
         columns.pop("parameter", None)
+    columns = {role: OPEN if name in table.twins else name for role, name in columns.items()}
+    values = [one.model_copy(update={"column": OPEN}) if one.column in table.twins else one for one in values]
     found = Mapping(kind="observations", decimal=decimal, time_unit=_time_unit(columns),
                     arm="" if "arm" in columns else arm, columns=columns, values=tuple(values))  # fmt: skip
     return Guess(found, reasons)
@@ -98,9 +102,10 @@ def _is_numeric(cells: Sequence[str], decimal: str) -> bool:
 
 
 def _wide(table: Table, columns: dict[str, str], decimal: str) -> list[str]:
-    """Columns whose name says what was measured."""
-    free = [name for name in table.header if name not in columns.values()]
-    named = [name for name in free if bare(split_header(name)[0]) in parameter_words()]
+    """Columns whose name says what was measured, or in what unit."""
+    free = {name: split_header(name) for name in table.header if name not in columns.values()}
+    named = [name for name, (stem, unit) in free.items()
+             if bare(stem) in parameter_words() or (unit and bare(stem) not in column_words())]  # fmt: skip
     return [name for name in named if _is_numeric(table.column(name), decimal)]
 
 
@@ -145,34 +150,56 @@ def _rises(table: Table, subject: str, name: str, decimal: str) -> bool:
 
 
 def _long(table: Table, columns: dict[str, str], value: str) -> list[Measured]:
-    texts = list(dict.fromkeys(text for text in table.column(columns["parameter"]) if not is_missing(text)))
-    return [_named(value, text, "unit" in columns) for text in texts]
+    """What each text of the parameter column means, told by the units of its rows where the text has two meanings."""
+    units: dict[str, set[str]] = {}
+    given = table.column(columns["unit"]) if "unit" in columns else [""] * len(table.lines)
+    for text, unit in zip(table.column(columns["parameter"]), given, strict=True):
+        if not is_missing(text):
+            units.setdefault(text, set()).add("" if is_missing(unit) else unit)
+    return [_measured(value, text, next(iter(written)) if len(written) == 1 else "", "unit" in columns)
+            for text, written in units.items()]  # fmt: skip
 
 
-def _named(column: str, text: str, has_unit: bool) -> Measured:
-    stem, unit = split_header(text)
-    parameter = parameter_words().get(bare(stem)) or (OPEN if stem.isdigit() else stem)
-    return Measured(column=column, text=text, parameter=parameter, unit=_unit(parameter, unit, text, has_unit))
+def _measured(column: str, text: str = "", in_rows: str = "", has_unit: bool = False) -> Measured:
+    """What a column of numbers holds, by its name or by the text beside it."""
+    stem, written = split_header(text or column)
+    unit = _unit(written, text or column)
+    parameter = _parameter(stem, unit or _unit(in_rows, text or column), is_role=bare(stem) in column_words())
+    if not unit and not has_unit and parameter_units().get(parameter, OPEN) and bare(column) not in GRADES:
+        unit = OPEN
+    return Measured(column=column, text=text, parameter=parameter, unit=unit)
 
 
-def _measured(column: str) -> Measured:
-    stem, unit = split_header(column)
-    parameter = parameter_words().get(bare(stem), OPEN)
-    return Measured(column=column, parameter=parameter, unit=_unit(parameter, unit, column, has_unit=False))
+def _parameter(stem: str, unit: str, is_role: bool) -> str:
+    """The one known parameter that a name and a unit fit; else the name itself, if it is one that says something."""
+    known = parameter_units()
+    meant = parameter_words().get(bare(stem), ())
+    if not meant and is_role and unit:
+        meant = tuple(known)
+    fitting = [name for name in meant if not unit or _fits(unit, known[name])]
+    if len(fitting) == 1:
+        return fitting[0]
+    return OPEN if meant or is_role or stem.isdigit() else stem
 
 
-def _unit(parameter: str, written: str, name: str, has_unit: bool) -> str:
-    """The unit that a name states; none where a column has it or the parameter has none; else open.
+def _fits(given: str, needed: str) -> bool:
+    try:
+        factor(given, needed)
+    except UserError:
+        return False
+    return True
+
+
+def _unit(written: str, name: str) -> str:
+    """A unit as perforin writes it, empty for none.
 
     Raises:
-        UserError: a unit nobody knows.
+        UserError: a unit nobody knows, with the name of its column.
     """
-    if written:
-        try:
-            return unit_of(written)
-        except UserError as problem:
-            raise UserError(f"{name!r}: {problem}") from None
-    return "" if has_unit or parameter_units().get(parameter, OPEN) == "" else OPEN
+    try:
+        return unit_of(written)
+    except UserError as problem:
+        raise UserError(f"{name!r}: {problem}") from None
 
 
 def _time_unit(columns: dict[str, str]) -> str:
@@ -191,5 +218,5 @@ def _time(text: str) -> str:
     try:
         unit = unit_of(text)
     except UserError:
-        return "day" if bare(text).startswith("day") or bare(text).endswith("day") else ""
+        return "day" if bare(text).startswith("day") or bare(text).endswith(("day", "dy")) else ""
     return unit if unit in TIMES else ""

@@ -108,16 +108,20 @@ def write_mapping(path: str | Path, mapping: Mapping, data: str) -> None:
 
 def open_questions(mapping: Mapping) -> Iterator[str]:
     """What has to be answered before the table can be read."""
-    for role in NEEDED[mapping.kind]:
-        if mapping.columns.get(role, OPEN) == OPEN:
+    for role in dict.fromkeys([*NEEDED[mapping.kind], *mapping.columns]):
+        if mapping.columns.get(role, OPEN if role in NEEDED[mapping.kind] else "") == OPEN:
             yield f"the column of the {role} (columns: {role})"
     if mapping.time_unit == OPEN:
         yield f"the unit of the column {mapping.columns.get('day')!r} (time_unit: day, hour or week)"
     if not mapping.values and (mapping.kind == "observations" or "parameter" not in mapping.columns):
         yield "a column with numbers (values)"
     for one in mapping.values:
+        if one.column == OPEN:
+            yield "the column of the numbers, one of those that stand twice (values: column)"
         what = f"{one.text!r} in the column {one.column!r}" if one.text else f"the column {one.column!r}"
-        if one.parameter == OPEN:
+        if one.parameter == OPEN and mapping.kind == "summary":
+            yield f"the outcome that {what} counts (parameter: ORR_best, CRS_any or a name of your own)"
+        elif one.parameter == OPEN:
             yield f"what {what} is (parameter: {', '.join(list(parameter_units())[:3])}, ... or a name of your own)"
         if one.unit == OPEN:
             yield f"the unit of {what} (unit)"

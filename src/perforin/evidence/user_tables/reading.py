@@ -40,12 +40,13 @@ class Table:
 
     Attributes:
         file: its name in messages.
-        header: names of the columns, made unique: a second ``DV`` in column 5 is ``DV (column 5)``.
+        header: names of the columns, made unique: a second ``DV`` in column 5 is ``DV, column 5``.
         lines: all rows below the header, blank ones left out.
         blank: line numbers of blank rows.
         encoding: ``utf-8``, ``cp1252``, ``utf-16`` or ``mixed``.
         separator: of the cells.
         warnings: what was odd and how it was read.
+        twins: columns that stand twice under one name with other content.
     """
 
     file: str
@@ -55,6 +56,7 @@ class Table:
     encoding: str
     separator: str
     warnings: tuple[str, ...]
+    twins: frozenset[str] = frozenset()
 
     def column(self, name: str) -> list[str]:
         """The cells of one column; rows that are too short give the empty text."""
@@ -97,9 +99,9 @@ def read_table(path: str | Path) -> Table:
         raise UserError(f"found a row that cannot be taken apart ({problem})", Location(str(path), last + 1)) from None
     if not rows:
         raise UserError("found an empty file; needed a header and rows", Location(str(path), 1))
-    header, more = _header(rows[0], rows[1:], str(path))
+    header, twins, more = _header(rows[0], rows[1:], str(path))
     below = tuple(line for line in blank if line > rows[0].number)
-    return Table(str(path), header, tuple(rows[1:]), below, encoding, separator, (*warnings, *more))
+    return Table(str(path), header, tuple(rows[1:]), below, encoding, separator, (*warnings, *more), twins)
 
 
 def _decoded(raw: bytes, file: str) -> tuple[str, str, list[str]]:
@@ -145,7 +147,7 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=fit)
 
 
-def _header(first: Line, rows: Sequence[Line], file: str) -> tuple[tuple[str, ...], list[str]]:
+def _header(first: Line, rows: Sequence[Line], file: str) -> tuple[tuple[str, ...], frozenset[str], list[str]]:
     where = Location(file, first.number)
     if len(first.cells) < 2:
         found = f"found one column, {first.cells[0]!r}"
@@ -155,17 +157,18 @@ def _header(first: Line, rows: Sequence[Line], file: str) -> tuple[tuple[str, ..
     if all(_POINT.fullmatch(cell) or _COMMA.fullmatch(cell) for cell in first.cells if cell):
         raise UserError(f"found numbers in the first row, {list(first.cells)}; needed names of columns", where)
     names: list[str] = []
-    said = []
+    twins, said = set(), []
     for place, cell in enumerate(first.cells):
         name = cell or f"column {place + 1}"
         if name in names:
             same = all(row.cells[names.index(name)] == row.cells[place] for row in rows if len(row.cells) > place)
             content = "the same content" if same else "other content"
             said.append(f"found the column {name!r} twice, with {content}; the second is called "
-                        f"'{name} (column {place + 1})'")  # fmt: skip
-            name = f"{name} (column {place + 1})"
+                        f"'{name}, column {place + 1}'")  # fmt: skip
+            twins |= set() if same else {name}
+            name = f"{name}, column {place + 1}"
         names.append(name)
-    return tuple(names), said
+    return tuple(names), frozenset(twins), said
 
 
 def is_missing(text: str) -> bool:

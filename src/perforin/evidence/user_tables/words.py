@@ -37,10 +37,13 @@ def role_meanings() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1)
-def parameter_words() -> Mapping[str, str]:
-    """The name in Records of a parameter by each of its usual names, its own included."""
-    own = {bare(row["parameter"]): row["parameter"] for row in _table("parameter_words.csv")}
-    return own | {word: row["parameter"] for row in _table("parameter_words.csv") for word in row["words"].split(";")}
+def parameter_words() -> Mapping[str, tuple[str, ...]]:
+    """The names in Records that a usual name may mean, its own included: ``CART`` may be copies or cells."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in _table("parameter_words.csv"):
+        for word in {bare(row["parameter"]), *row["words"].split(";")}:
+            found[word] = (*found.get(word, ()), row["parameter"])
+    return found
 
 
 @lru_cache(maxsize=1)
