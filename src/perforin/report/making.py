@@ -22,6 +22,7 @@ __all__ = [
 Array = NDArray[np.float64]
 WAITED, STOCKED, DECIDING = "#0072B2", "#B8C0C8", "#D55E00"
 _ROWS: tuple[tuple[str, str, bool], ...] = (
+    ("share", "Wanted cells among those collected (published range)", True),
     ("doses", "Doses of a batch", False), ("doses_worth", "Cells filled, in planned doses", False),
     ("cells_started", "Cells put into culture", False), ("fold", "Fold expansion", False),
     ("cells_harvested", "Living cells harvested", False), ("doublings", "Doublings", False),

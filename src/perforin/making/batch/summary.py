@@ -32,7 +32,7 @@ def summarise(process: Process, batches: Batches, streams: Streams) -> dict[str,
         UserError: a process that does not say how a batch is made.
     """
     assert process.batch is not None
-    n = len(batches)
+    n, share = len(batches), process.batch.material.share
     steps = [
         {
             "name": step.name, "after": list(step.after), "days": step.duration.value,
@@ -50,6 +50,7 @@ def summarise(process: Process, batches: Batches, streams: Streams) -> dict[str,
         "starting_material": process.starting_material,
         "steps": steps,
         "wait": process.typical_wait,
+        "share": {"median": share.value, "low": share.low, "high": share.high},
         "batches": n,
         "planned_dose": float(batches.planned_dose[0]),
         "doses": spread(batches.doses),
