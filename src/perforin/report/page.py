@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterator
@@ -260,6 +261,11 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "failed": len(findings.failed),
         "estimates": estimates,
         "comparisons": [one.as_dict() for one in findings.comparisons],
+        "indirect": {
+            "covariates": list(findings.covariates),
+            "published_covariates": {trial: list(names) for trial, names in findings.baselines.items()},
+            "adjusted": [dataclasses.asdict(one) for one in findings.adjusted],
+        },
         "manifest": dict(findings.manifest),
     }
     cleaned: dict[str, Any] = json.loads(json.dumps(finite(content), default=str))

@@ -182,6 +182,7 @@ def _notes(curve: Digitised, left: NDArray[np.int64], walked: Sequence[_Walked])
         yield f"the curve gives {died} events; {curve.events} were published"
     if curve.events is None and curve.at_risk[-1] > 0:
         yield (f"from day {curve.risk_day[-1]:.0f} on neither numbers at risk nor a total of events tell who was "
-               f"censored: {len(last.leaving)} before the end, which fits the heights of the steps best")  # fmt: skip
+               f"censored: {len(last.leaving)} before the end fit the steps best, but the number of events from there "
+               "on is a guess")  # fmt: skip
     for i in np.flatnonzero(left != curve.at_risk[: len(left)]).tolist():
         yield f"on day {curve.risk_day[i]:.0f} the patients leave {left[i]} at risk; {curve.at_risk[i]} were published"
