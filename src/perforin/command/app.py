@@ -20,9 +20,11 @@ from perforin.command import (
     landscape,
     making,
     match,
+    network,
     reading,
     running,
     showing,
+    siting,
 )
 from perforin.errors import PerforinError
 
@@ -67,7 +69,7 @@ def root(
 
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
-EXAMPLES |= making.EXAMPLES
+EXAMPLES |= network.EXAMPLES | making.EXAMPLES | siting.EXAMPLES
 EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
@@ -82,6 +84,8 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     showing.show,
     importing.import_,
     making.make,
+    network.network,
+    siting.site,
     claims.claims,
     environment.doctor,
 )

@@ -75,8 +75,8 @@ def busy_lines(orders: Orders, days: ArrayLike) -> pd.DataFrame:
     """Share of each site's lines in use, by day: columns site, day, mean, low, high."""
     lines = orders.sites[orders.sites["kind"] == "lines"].drop_duplicates("site").set_index("site")["capacity"]
     begun = orders.visits.dropna(subset="started")
-    spans = {str(site): pd.DataFrame({"rep": part["rep"], "from": part["started"], "to": part["started"] + part["days"]})
-             for site, part in begun[begun["site"].isin(lines.index)].groupby("site", sort=False)}  # fmt: skip
+    begun = begun.assign(**{"from": begun["started"], "to": begun["started"] + begun["days"]})
+    spans = {str(site): part for site, part in begun[begun["site"].isin(lines.index)].groupby("site", sort=False)}
     found = _over_time(orders, days, spans, "site")
     for name in ("mean", "low", "high"):
         found[name] /= found["site"].map(lines) if len(found) else 1.0

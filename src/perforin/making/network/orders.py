@@ -176,7 +176,8 @@ def _reached(out: Outcome) -> Whole:
 
 def _ended(plan: Plan, out: Outcome) -> Array:
     """(n, stages) when each stage ended, at the last attempt of those that it repeats."""
-    ended, begins = out.ended[0].copy(), plan.again.max()
+    ended: Array = out.ended[0].copy()
+    begins = plan.again.max()
     for attempt in range(1, len(out.ended)):
         again = out.attempt >= attempt
         ended[again, begins:] = out.ended[attempt, again, begins:]
