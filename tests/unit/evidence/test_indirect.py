@@ -159,6 +159,10 @@ def test_survival_is_compared_with_a_digitised_curve_beside_the_file(tmp_path: P
     assert found.balance[0].status == "memory" and "from memory and were not checked: late" in found.notes[-1]
     with pytest.raises(UserError, match="found method stc for the survival PFS"):
         compare(patients, other, "PFS", "stc")
+    with pytest.raises(UserError, match="found PFS_event 2; needed 0 or 1"):
+        compare(patients.assign(PFS_event=2.0), other, "PFS")
+    with pytest.raises(UserError, match="found PFS_day -1; needed days"):
+        compare(patients.assign(PFS_day=-1.0), other, "PFS")
     with pytest.raises(UserError, match="found no column 'PFS_day'"):
         compare(TEN, other, "PFS")
 

@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Balance:
-    """One covariate: as published, in our patients, and in them as adjusted."""
+    """One covariate: as published, in our patients, and in them as weighted."""
 
     covariate: str
     published: float
@@ -113,15 +113,15 @@ def compare(
     else:
         found = _shares(patients, outcome, common, matched, method, level)
     told = method, [one.covariate for one in common], only
+    weighted = common if method == "maic" else []
     risk = Limits(*map(ratio_of_hazard, found.ratio)) if outcome.curve else found.ratio
     adjusted = matched.weights / matched.weights.sum()
     return Indirect(
         endpoint=endpoint, against=against.label, method=method, measure="hazard" if outcome.curve else "risk",
         ours=found.ours, theirs=found.theirs, difference=found.difference, ratio=found.ratio, n=len(patients),
         effective=matched.effective, heaviest=float(matched.weights.max()), n_published=found.n,
-        e_value=e_value(risk.value),
-        e_value_limit=e_value_of_limits(risk.low, risk.high),
-        balance=tuple(_balance(one, patients[one.covariate].to_numpy(np.float64), adjusted) for one in common),
+        e_value=e_value(risk.value), e_value_limit=e_value_of_limits(risk.low, risk.high),
+        balance=tuple(_balance(one, patients[one.covariate].to_numpy(np.float64), adjusted) for one in weighted),
         only_published=only, notes=(*found.notes, *_remembered(against, outcome, common)), made=adjusted_for(*told),
         warning=warning(*told),
     )  # fmt: skip
@@ -174,8 +174,7 @@ def _shares(
 ) -> _Found:  # fmt: skip
     n, own = outcome.n or 0, _column(patients, outcome.endpoint)
     notes: tuple[str, ...] = ()
-    if not np.isin(own, (0, 1)).all():
-        raise UserError(f"found {outcome.endpoint} {own[~np.isin(own, (0, 1))][0]:g}; needed 0 or 1 of every patient")
+    _require_marks(outcome.endpoint, own)
     if method == "stc":
         model = predict(patients, own, common)
         ours, notes = from_error(model.value, model.error, len(own), level), model.notes
@@ -197,6 +196,9 @@ def _survival(
     folder = Path(against.folder)
     read = reconstruct(read_curve(folder / outcome.curve, folder / outcome.at_risk if outcome.at_risk else None))
     day, event = (_column(patients, f"{outcome.endpoint}_{part}") for part in ("day", "event"))
+    _require_marks(f"{outcome.endpoint}_event", event)
+    if day.min() < 0:
+        raise UserError(f"found {outcome.endpoint}_day {day.min():g}; needed days that are not negative")
     value, error = log_hazard_ratio(
         Survivals(day, event == 1, matched.weights), Survivals(read.time, read.event, np.ones(len(read.time)))
     )
@@ -214,6 +216,12 @@ def _column(patients: pd.DataFrame, name: str) -> Array:
     if not np.isfinite(values).all():
         raise UserError(f"found {(~np.isfinite(values)).sum()} patients without {name}; needed it of all")
     return values
+
+
+def _require_marks(name: str, values: Array) -> None:
+    other = values[~np.isin(values, (0, 1))]
+    if len(other):
+        raise UserError(f"found {name} {other[0]:g}; needed 0 or 1 of every patient")
 
 
 def _balance(one: Covariate, own: Array, adjusted: Array) -> Balance:
