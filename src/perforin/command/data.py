@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLES", "ask", "data_check", "data_map"]
 
+Answer = Callable[[str, str], str]
 SHOWN = 12
 """Lines of one kind of problem that are printed; the JSON has all."""
 Data = Annotated[Path, typer.Argument(help="A CSV file: comma, semicolon or tab, UTF-8 or Latin-1.")]
@@ -113,7 +114,7 @@ def _mapping(found: Table, file: Path, kept: Path, named: bool, accept: bool, ma
         raise UserError("found a mapping that nobody has agreed to; needed --accept, or --mapping FILE, or a terminal "
                         "to ask at")  # fmt: skip
     if not accept:
-        chosen = ask(chosen, found, typer.prompt, typer.confirm)
+        chosen = ask(chosen, found, _typed, typer.confirm)
     write_mapping(kept, chosen, str(file))
     if questions := list(open_questions(chosen)):
         raise UserError(f"found columns that cannot be guessed; needed {'; '.join(questions)}: answer where "
@@ -121,13 +122,13 @@ def _mapping(found: Table, file: Path, kept: Path, named: bool, accept: bool, ma
     return chosen
 
 
-def ask(guessed: Mapping, found: Table, prompt: Callable[..., Any], confirm: Callable[..., bool]) -> Mapping:
+def ask(guessed: Mapping, found: Table, answer: Answer, confirm: Callable[..., bool]) -> Mapping:
     """Ask for what is open, and whether the rest is right.
 
     Args:
         guessed: the mapping as guessed.
         found: the table it is for.
-        prompt: asks for a text, as ``typer.prompt`` does.
+        answer: takes a question and a default, and gives the text that was typed.
         confirm: asks yes or no, as ``typer.confirm`` does.
     """
     from perforin.evidence.user_tables.mapping import NEEDED, OPEN
@@ -138,36 +139,43 @@ def ask(guessed: Mapping, found: Table, prompt: Callable[..., Any], confirm: Cal
     for role in dict.fromkeys([*NEEDED[guessed.kind], *columns]):
         now = columns.get(role, OPEN)
         if now == OPEN or not right:
-            columns[role] = _until(prompt, f"Column of {role} ({role_meanings()[role]}; empty: none)", now,
+            columns[role] = _until(answer, f"Column of {role} ({role_meanings()[role]}; empty: none)", now,
                                    lambda text: text in ("", *found.header))  # fmt: skip
     columns = {role: name for role, name in columns.items() if name}
     time_unit = guessed.time_unit
     if "day" in columns and (time_unit in ("", OPEN) or not right):
-        time_unit = _until(prompt, f"Unit of {columns['day']} (day, hour, week)", time_unit, _is_time)
-    values = tuple(_ask_value(one, right, found, prompt) for one in guessed.values)
+        time_unit = _until(answer, f"Unit of {columns['day']} (day, hour, week)", time_unit, _is_time)
+    values = tuple(_ask_value(one, right, found, answer) for one in guessed.values)
     return type(guessed)(kind=guessed.kind, decimal=guessed.decimal, time_unit=time_unit, arm=guessed.arm,
                          columns=columns, values=values)  # fmt: skip
 
 
-def _ask_value(one: Measured, right: bool, found: Table, prompt: Callable[..., Any]) -> Measured:
+def _ask_value(one: Measured, right: bool, found: Table, answer: Answer) -> Measured:
     from perforin.evidence.user_tables.mapping import OPEN
 
     answers = {"column": one.column, "parameter": one.parameter, "unit": one.unit}
     if one.column == OPEN:
-        answers["column"] = _until(prompt, "Column of the numbers", OPEN, lambda text: text in found.header)
+        answers["column"] = _until(answer, "Column of the numbers", OPEN, lambda text: text in found.header)
     what = one.text or answers["column"]
     if one.parameter == OPEN or not right:
-        answers["parameter"] = _until(prompt, f"What is {what}? (a name such as il6)", one.parameter, bool)
+        answers["parameter"] = _until(answer, f"What is {what}? (a name such as il6)", one.parameter, bool)
     if one.unit == OPEN or (one.unit and not right):
-        answers["unit"] = _until(prompt, f"Unit of {what} (such as copies/ug)", one.unit, _is_unit)
+        answers["unit"] = _until(answer, f"Unit of {what} (such as copies/ug)", one.unit, _is_unit)
     return one.model_copy(update=answers)
 
 
-def _until(prompt: Callable[..., Any], question: str, now: str, fits: Callable[[str], bool]) -> str:
+def _typed(question: str, default: str) -> str:
+    try:
+        return input(f"{question}{f' [{default}]' if default else ''}: ").strip() or default
+    except EOFError:
+        raise typer.Abort from None
+
+
+def _until(answer: Answer, question: str, now: str, fits: Callable[[str], bool]) -> str:
     from perforin.evidence.user_tables.mapping import OPEN
 
     while True:
-        said = str(prompt(question, default="" if now == OPEN else now)).strip()
+        said = answer(question, "" if now == OPEN else now).strip()
         if fits(said):
             return said
         note(f"found {said!r}, which does not fit")
