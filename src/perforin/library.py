@@ -158,10 +158,9 @@ def build_model(
         citations=tuple(sorted(cited | set(network.citations))),
         wired=wired,
         constants={slot.name: row for slot, row in constants.items()},
-        extrapolations=tuple(flagged),
-        idle=idle,
+        extrapolations=tuple(flagged), idle=idle,
         quality=_quality(sides[1:], network.parameters),
-    )
+    )  # fmt: skip
 
 
 def _quality(products: Iterable[_Side], slots: Sequence[Slot]) -> dict[str, tuple[str, ...]]:
