@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLES", "make"]
 
+DRAWN = 1000
+"""Cultures whose course is kept for the figure; more would change no band and fill the memory."""
+
 
 def make(
     processes: Annotated[
@@ -94,11 +97,11 @@ def _make(processes: Sequence[Process], count: int, dose: str | None, seed: int)
     ids, streams, made = np.arange(count, dtype=np.int64), Streams(seed), []
     for process in processes:
         grown = grow(process, ids, streams, planned)
-        days, cells = np.zeros(0), np.zeros((count, 0))
+        days, cells = np.zeros(0), np.zeros((0, 0))
         if process.batch is not None and process.batch.history is None:
             length = next(step.duration.value for step in process.steps if step.name == process.batch.growth.step)
             days = np.linspace(0.0, length, 4 * int(np.ceil(length)) + 1)
-            cells = culture_of(process, ids, streams, list(days)).living
+            cells = culture_of(process, ids[:DRAWN], streams, list(days)).living
         made.append(Made(summarise(process, grown, streams), days, cells, grown.cells_filled / grown.planned_dose))
     return made
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from perforin.errors import nearest
-from perforin.evidence.parameters import Row
+from perforin.evidence.parameters import KEYS, Row
 from perforin.making.numbers import Reader
 from perforin.making.steps import Step
 from perforin.mechanisms import culture
@@ -21,7 +21,9 @@ __all__ = ["VERBS", "Contaminant", "Engineering", "Feeder", "Formulation", "Grow
 
 VERBS = tuple(verb for verb in vars(culture).values() if isinstance(verb, Mechanism))
 """What goes on in a culture."""
-_STEMS = tuple(f"{verb.name}.{one}" for verb in VERBS for one in verb.parameters)
+_UNITS = {f"{verb.name}.{one}": unit for verb in VERBS for one, unit in verb.parameters.items()}
+_FOLLOWS = "transduction.receptive"
+"""What follows from the share of engineered cells and the copies given, and is not to be set beside them."""
 
 _PARTS = ("keys", "material", "growth", "engineering", "contaminant", "formulation", "limits", "history", "published")
 PUBLISHED = ("fold", "cells_harvested", "doses", "car_fraction", "vector_copies", "failed", "days")
@@ -148,6 +150,7 @@ def read_recipe(reader: Reader, process: Mapping[str, Any], steps: Sequence[Step
     keys = part.get("keys", {})
     if not isinstance(keys, Mapping):
         raise reader.refuse(f"batch.keys: found {keys!r}; needed a mapping such as {{cell: NK}}", ("batch", "keys"))
+    reader.check_keys(keys, ("batch", "keys"), KEYS)
     formulation = reader.part(part, ("batch", "formulation"), ("dose", "smallest"))
     limits = reader.part(part, ("batch", "limits"), ("viability", "residual_t_cells", "copies"))
     contaminant = reader.part(part, ("batch", "contaminant"), ("share", "left"))
@@ -206,6 +209,7 @@ def _read_growth(reader: Reader, batch: Mapping[str, Any], steps: Sequence[Step]
     if spread:
         problem = f"found the culture {name!r} with a spread of its duration, cv {spread:g}"
         raise reader.refuse(f"{problem}; needed none: a protocol fixes the day of harvest", (*at, "step"))
+    length = next(step.duration.value for step in steps if step.name == name)
     given = part.get("parameters") or {}
     if not isinstance(given, Mapping):
         raise reader.refuse(f"batch.growth.parameters: found {given!r}; needed a mapping", (*at, "parameters"))
@@ -215,26 +219,28 @@ def _read_growth(reader: Reader, batch: Mapping[str, Any], steps: Sequence[Step]
         parameters=rows,
         between_donor_cv=reader.number(part, (*at, "between_donor_cv"), ""),
         within_donor_cv=reader.number(part, (*at, "within_donor_cv"), ""),
-        feeder=_read_feeder(reader, part) if part.get("feeder") is not None else None,
+        feeder=_read_feeder(reader, part, length) if part.get("feeder") is not None else None,
     )
 
 
 def _parameter(reader: Reader, given: Mapping[str, Any], name: str) -> Row:
     keys = ("batch", "growth", "parameters", name)
-    if name not in _STEMS:
-        problem = f"batch.growth.parameters: found {name!r}; needed a parameter of a culture{nearest(name, _STEMS)}"
+    known = [one for one in _UNITS if one != _FOLLOWS]
+    if name == _FOLLOWS:
+        raise reader.refuse(f"found {name!r}, which follows from engineering; needed efficiency and copies there", keys)
+    if name not in known:
+        problem = f"batch.growth.parameters: found {name!r}; needed a parameter of a culture{nearest(name, known)}"
         raise reader.refuse(problem, keys)
-    found = given[name]
-    unit = str(found.get("unit", "")) if isinstance(found, Mapping) else ""
-    return reader.number(given, keys, unit)
+    return reader.number(given, keys, _UNITS[name])
 
 
-def _read_feeder(reader: Reader, growth: Mapping[str, Any]) -> Feeder:
+def _read_feeder(reader: Reader, growth: Mapping[str, Any], length: float) -> Feeder:
     at = ("batch", "growth", "feeder")
     part = reader.part(growth, at, ("ratio", "days"))
     days = part.get("days")
-    if not isinstance(days, list) or not days or not all(isinstance(d, int | float) and d >= 0 for d in days):
-        raise reader.refuse(f"batch.growth.feeder: found days: {days!r}; needed a list of days from 0", (*at, "days"))
+    if not isinstance(days, list) or not days or not all(isinstance(d, int | float) and 0 <= d < length for d in days):
+        problem = f"batch.growth.feeder: found days: {days!r}; needed a list of days from 0 to below {length:g}"
+        raise reader.refuse(problem, (*at, "days"))
     return Feeder(reader.number(part, (*at, "ratio"), ""), tuple(sorted(map(float, days))))
 
 

@@ -40,8 +40,8 @@ _SHARES = ("car_fraction", "failed")
 class Made:
     """What one process made.
 
-    Its ``summary``; living ``cells`` of each culture (n, D) on ``days`` (D,), none where batches are historical; and
-    what every batch filled, in planned doses (n,).
+    Its ``summary``; living ``cells`` of the first cultures (k, D) on ``days`` (D,), none where batches are historical;
+    and what every batch filled, in planned doses (n,).
     """
 
     summary: Mapping[str, Any]

@@ -128,6 +128,10 @@ def test_the_cycle_is_spelt_out(tmp_path: Path) -> None:
         ("step: culture", "step: cultur", "did you mean 'culture'"),
         ("culture_room.capacity:", "culture_room.capacty:", "did you mean 'culture_room.capacity'"),
         ("days: [0, 7, 14]", "days: [0, -7]", "needed a list of days from 0"),
+        ("days: [0, 7, 14]", "days: [0, 21]", "needed a list of days from 0 to below 21"),
+        ("keys: {cell: NK}", "keys: {cel: NK}", "did you mean 'cell'"),
+        ("1e12, unit: cell, low", "1e12, unit: day, low", "found a value in [d]; needed [cell]"),
+        ("culture_room.capacity:", "transduction.receptive:", "which follows from engineering"),
         ("efficiency: {value: 0.37", "efficiency: {value: 1.37", "needed a number from 0 to 1"),
         ("dose: {value: 9e8, unit: cell", "dose: {value: 9e8, unit: day", "found a value in"),
         ("left: {value: 0.001", "left: {value: 10", "needed a number from 0 to 1"),
@@ -152,6 +156,11 @@ def test_a_culture_whose_length_differs_is_refused(tmp_path: Path) -> None:
     text = Path(default_library().process("nk_peripheral_feeder")[1]).read_text(encoding="utf-8")
     with pytest.raises(UserError, match="a protocol fixes the day of harvest"):
         read(tmp_path, text.replace("high: 28,", "high: 28, cv: 0.2,"))
+
+
+def test_a_published_wait_is_drawn_as_ever() -> None:
+    process, streams = library_process("autologous_slow"), Streams(4)
+    assert np.array_equal(process.wait(IDS, streams), 54 * np.exp(0.25 * streams.normal("waiting", IDS)))
 
 
 def test_published_waits_are_kept_by_the_processes_of_the_products() -> None:
