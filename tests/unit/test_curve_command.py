@@ -73,3 +73,10 @@ def test_a_rising_curve_is_refused_with_its_line(capsys: pytest.CaptureFixture[s
     code, out, err = run(capsys, file, "--json")
     assert (code, out) == (1, "")
     assert "PFS.csv:5: found survival 0.8" in json.loads(err)["error"]
+
+
+def test_help_has_examples_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "--help")
+    assert (code, err) == (0, "")
+    assert "perforin evidence curve" in out.split("Examples:")[1]
+    assert "--json" in out

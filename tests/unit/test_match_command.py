@@ -130,3 +130,10 @@ def test_the_patients_of_a_run_are_its_covariates_and_what_an_endpoint_makes_of_
     assert counted["age"].tolist() == [50, 51, 52, 53] and counted["CR_best"].tolist() == [1, 0, 1, 0]
     assert "fcgr3a" not in counted
     assert match._of_run(tmp_path, "a", "OS")["OS_event"].tolist() == [0, 1, 0, 1]
+
+
+def test_help_has_examples_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "--help")
+    assert (code, err) == (0, "")
+    assert "perforin evidence match" in out.split("Examples:")[1]
+    assert "--json" in out

@@ -20,7 +20,7 @@ from perforin.evidence.indirect.library_cohort import library_cohort
 from perforin.evidence.published import PublishedValue, estimates_for, trial
 from perforin.evidence.sources import bibliography
 from perforin.prepared import plan_of
-from perforin.records import Records
+from perforin.records import Records, exact_interval
 from perforin.report import scoring
 from perforin.report.findings import Adjusted, Findings, Published
 from perforin.report.subject import arm_labels
@@ -110,14 +110,14 @@ def adjusted(study: Study, scores: Mapping[str, scoring.Scores]) -> Iterator[Adj
 def _weighted(label: Adjusted, covariates: pd.DataFrame, sample: Share, cohort: Aggregate) -> Adjusted:
     own = covariates.set_index("subject").loc[sample.subjects, list(label.covariates)].reset_index(drop=True)
     patients = own.assign(**{label.endpoint: sample.hits.astype(float)})
-    plain = compare(patients, cohort, label.endpoint, "none")
     try:
-        weighted = compare(patients, cohort, label.endpoint, "maic", covariates=label.covariates)
+        found = compare(patients, cohort, label.endpoint, "maic", covariates=label.covariates)
     except UserError as problem:
         return replace(label, refused=str(problem))
-    return replace(label, plain=plain.ours, weighted=weighted.ours, published=weighted.theirs, n=weighted.n,
-                   effective=weighted.effective)  # fmt: skip
-
+    outcome, own_share = cohort.outcome(label.endpoint), sample.result()
+    events, n = outcome.events or 0, outcome.n or 0  # intervals as in the other tables of the page
+    return replace(label, plain=(own_share.value, own_share.low, own_share.high), weighted=found.ours, n=found.n,
+                   published=(events / n, *exact_interval(events, n)), effective=found.effective)  # fmt: skip
 
 
 def _of(parts: Iterable[Records], subjects: Iterable[int] | None) -> Iterator[Records]:
