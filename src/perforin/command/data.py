@@ -139,9 +139,9 @@ def ask(guessed: Mapping, found: Table, answer: Answer, confirm: Callable[..., b
     for role in dict.fromkeys([*NEEDED[guessed.kind], *columns]):
         now = columns.get(role, OPEN)
         if now == OPEN or not right:
-            columns[role] = _until(answer, f"Column of {role} ({role_meanings()[role]}; empty: none)", now,
-                                   lambda text: text in ("", *found.header))  # fmt: skip
-    columns = {role: name for role, name in columns.items() if name}
+            columns[role] = _until(answer, f"Column of {role} ({role_meanings()[role]}; - for none)", now,
+                                   lambda text: text in ("-", *found.header))  # fmt: skip
+    columns = {role: name for role, name in columns.items() if name != "-"}
     time_unit = guessed.time_unit
     if "day" in columns and (time_unit in ("", OPEN) or not right):
         time_unit = _until(answer, f"Unit of {columns['day']} (day, hour, week)", time_unit, _is_time)
@@ -272,8 +272,8 @@ def _write(done: Converted, target: Path) -> None:
             done.records.table.to_parquet(target, index=False)
         else:
             done.records.table.to_csv(target, index=False)
-        if any(not name.isdigit() for name in done.subjects):
-            key = pd.DataFrame({"subject": range(1, len(done.subjects) + 1), "name": done.subjects})
+        if any(name != str(number) for name, number in done.subjects.items()):
+            key = pd.DataFrame({"subject": list(done.subjects.values()), "name": list(done.subjects)})
             key.to_csv(target.with_suffix(".subjects.csv"), index=False)
     except OSError as problem:
         raise UserError(f"found {target}, which cannot be written ({problem.strerror})") from None

@@ -101,7 +101,7 @@ def test_an_adppk_table_is_read_by_parameter_and_unit_and_converted(file: Callab
         (2, "CAR-T", "transgene_copies", 50.0, "copy/ug", True),
         (2, "CAR-T", "il6", pytest.approx(200.0), "pg/mL", False),
     ]
-    assert done.subjects == ("S-001", "S-002")
+    assert done.subjects == {"S-001": 1, "S-002": 2}
     assert set(done.records.table["day"]) == {1.0} and set(done.records.table["origin"]) == {"observed"}
 
 
@@ -215,6 +215,14 @@ def test_adverse_events_keep_their_grade_and_onset(file: Callable[..., Path]) ->
     assert done.records.table["day"][0] == 3.0 and math.isnan(done.records.table["day"][1])
     assert "crs_max_grade 7; needed 0 to 5" in done.errors[0].text
     assert any("begin at 1, not 0" in said for said in done.warnings)
+
+
+def test_of_several_grades_of_a_subject_the_highest_stays_and_the_others_are_named(file: Callable[..., Path]) -> None:
+    done = read(file("ID,Event,Grade,Day\n1,CRS,1,2\n1,CRS,3,5\n1,CRS,2,9\n1,CRS,3,8\n2,CRS,1,1\n"))
+    assert rows(done, "subject", "parameter", "value", "day") == [
+        (1, "crs_max_grade", 3.0, 5.0), (2, "crs_max_grade", 1.0, 1.0),
+    ]  # fmt: skip
+    assert any("3 lower or later grades" in said and "lines 2, 4, 5" in said for said in done.warnings)
 
 
 def test_times_to_an_event_become_days_with_their_censoring(file: Callable[..., Path]) -> None:

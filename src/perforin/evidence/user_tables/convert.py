@@ -12,7 +12,7 @@ from perforin.errors import UserError
 from perforin.evidence.user_tables import mapping as maps
 from perforin.evidence.user_tables.reading import Cell, Line, Table, is_missing, number, read_cell
 from perforin.evidence.user_tables.words import bare, factor, highest, parameter_units, unit_of
-from perforin.records import Records
+from perforin.records import COLUMNS, Records
 
 __all__ = ["Converted", "Problem", "convert"]
 
@@ -37,14 +37,14 @@ class Converted:
         errors: rows that could not be read, by line.
         warnings: what was read but looks odd, or was left out by rule.
         lines: rows of the file, without header and blank rows.
-        subjects: the names of the subjects in the file by order of appearance; none for a table of studies.
+        subjects: the number in ``records`` of each subject of the file; none for a table of studies.
     """
 
     records: Records
     errors: tuple[Problem, ...]
     warnings: tuple[str, ...]
     lines: int
-    subjects: tuple[str, ...]
+    subjects: Mapping[str, int]
 
 
 @dataclass
@@ -56,6 +56,7 @@ class _Rows:
     doses: list[int] = field(default_factory=list)
     empty: list[int] = field(default_factory=list)
     unflagged: list[int] = field(default_factory=list)
+    lower: list[int] = field(default_factory=list)
     seen: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -87,14 +88,20 @@ def convert(table: Table, mapping: maps.Mapping) -> Converted:
                 found.rows += _observations(line, cells, mapping, found)
         except (_BadRow, UserError) as problem:
             found.errors.append(Problem(line.number, str(problem)))
-    subjects: tuple[str, ...] = ()
+    found.rows = _highest_grades(found)
+    numbers: dict[str, int] = {}
     if mapping.kind == "observations":
-        subjects = tuple(dict.fromkeys(row["subject"] for row in found.rows))
-        numbers = _numbers(subjects)
+        numbers = _numbers(list(dict.fromkeys(row["subject"] for row in found.rows)))
         found.rows = [row | {"subject": numbers[row["subject"]]} for row in found.rows]
-    columns = {name: [row[name] for row in found.rows] for name in found.rows[0]} if found.rows else {}
-    records = Records.build(**columns, origin="observed", source="") if columns else Records.empty()
-    return Converted(records, tuple(found.errors), tuple(_warnings(table, mapping, found)), len(table.lines), subjects)
+    warnings = tuple(_warnings(table, mapping, found))
+    return Converted(_records(found.rows), tuple(found.errors), warnings, len(table.lines), numbers)
+
+
+def _records(rows: Sequence[Mapping[str, Any]]) -> Records:
+    if not rows:
+        return Records.empty()
+    columns = {name: [row[name] for row in rows] for name in COLUMNS if name in rows[0]}
+    return Records.build(**columns, origin="observed", source="")
 
 
 def _cells(line: Line, table: Table) -> Mapping[str, str]:
@@ -104,9 +111,29 @@ def _cells(line: Line, table: Table) -> Mapping[str, str]:
     return dict(zip(table.header, line.cells, strict=False))
 
 
+def _highest_grades(found: _Rows) -> list[dict[str, Any]]:
+    """The rows, with one of each subject's maximum grades: the highest, and the earliest of these."""
+    best: dict[tuple[Any, ...], dict[str, Any]] = {}
+    rows = []
+    for row in found.rows:
+        if not row["parameter"].endswith("_max_grade"):
+            rows.append(row)
+            continue
+        before = best.setdefault((row["subject"], row["arm"], row["parameter"]), row)
+        if before is row:
+            rows.append(row)
+            continue
+        if (row["value"], -row["day"]) > (before["value"], -before["day"]):
+            found.lower.append(before["line"])
+            before |= row
+        else:
+            found.lower.append(row["line"])
+    return rows
+
+
 def _numbers(subjects: Sequence[str]) -> dict[str, int]:
     """The subjects' own numbers where all have one, else 1, 2, ... in order of appearance."""
-    if all(name.isascii() and name.isdigit() for name in subjects):
+    if all(name.isascii() and name.isdigit() and len(name) < 19 for name in subjects):
         own = {name: int(name) for name in subjects}
         if len(set(own.values())) == len(own):
             return own
@@ -149,7 +176,8 @@ def _observations(line: Line, cells: Mapping[str, str], mapping: maps.Mapping, f
         if (_flag(cells, mapping, "mdv") or is_missing(cells[one.column])) and not _is_below(cells, mapping, one):
             found.empty.append(line.number)
             continue
-        row = {"subject": subject, "arm": arm, "parameter": one.parameter, "day": _day(cells, mapping, one.parameter)}
+        row = {"line": line.number, "subject": subject, "arm": arm, "parameter": one.parameter,
+               "day": _day(cells, mapping, one.parameter)}  # fmt: skip
         is_time = one.parameter.startswith("time:")
         row |= _time(cells, mapping, one) if is_time else _value(line, cells, mapping, one, found)
         rows.append(row)
@@ -277,6 +305,7 @@ def _warnings(table: Table, mapping: maps.Mapping, found: _Rows) -> Iterator[str
         (table.blank, "blank rows were passed over"),
         (found.doses, f"rows are no observations ({mapping.columns.get('evid')} is not 0) and give no record"),
         (found.empty, "times a value is missing, which gives no record"),
+        (found.lower, "lower or later grades stand beside a subject's highest, which alone is kept"),
         (found.unflagged, "values lie below the limit of their row but are not flagged; they were kept as measured"),
     ):
         if lines:

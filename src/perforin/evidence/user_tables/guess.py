@@ -47,6 +47,9 @@ def guess(table: Table, arm: str) -> Guess:
     decimal = decimal_sign([cell for line in table.lines for cell in line.cells], table.separator)
     if "events" in columns and "n" in columns and "subject" not in columns:
         return Guess(_summary(columns, decimal), reasons)
+    events = columns.get("events", "")
+    if events and not _is_numeric(table.column(events), decimal):
+        columns.setdefault("parameter", events)  # names of adverse events
     columns = {role: name for role, name in columns.items() if role not in ("study", "events", "n")}
     wide = _wide(table, columns, decimal)
     if wide and "value" in columns and "parameter" not in columns:
