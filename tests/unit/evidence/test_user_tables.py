@@ -265,7 +265,7 @@ def test_numbers_are_read_with_a_decimal_comma(text: str, value: float) -> None:
     assert read_cell(text, ",").value == value
 
 
-@pytest.mark.parametrize("text", ["1,5", "", "abc", "1.2.3", ">5", "ND", "nan", "inf"])
+@pytest.mark.parametrize("text", ["1,5", "", "abc", "1.2.3", ">5", "ND", "nan", "inf", "1e400"])
 def test_what_is_no_number_is_not_guessed(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the text is all it says
         read_cell(text, ".")

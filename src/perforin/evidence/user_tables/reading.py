@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -194,13 +195,16 @@ def number(text: str, decimal: str) -> float:
     """A cell as a number.
 
     Raises:
-        ValueError: no number with this decimal sign.
+        ValueError: no finite number with this decimal sign.
     """
     plain = text.replace("\u2212", "-").replace(" ", "").replace("\u202f", "")
     if not (_COMMA if decimal == "," else _POINT).fullmatch(plain) or not any(map(str.isdigit, plain)):
         raise ValueError(text)
     grouping = "." if decimal == "," else ","
-    return float(plain.replace(grouping, "").replace(",", "."))
+    value = float(plain.replace(grouping, "").replace(",", "."))
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def read_cell(text: str, decimal: str) -> Cell:
