@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from perforin.kernels.build import Kernel, build
 from perforin.library import Library, Model, build_model, default_library
+from perforin.making.batch.culture import culture_rows
+from perforin.making.process import read_process
 from perforin.model.network import Network
 from perforin.patients.doses import Administration, doses_for
 
@@ -140,6 +142,8 @@ def test_every_row_of_every_table_wins_somewhere(tmp_path: Path) -> None:
     models = [composed(disease, product, (*FOR_ALL, *antibodies(disease))) for disease, product in one_disease_each()]
     models += [build_model(d, {"graft": its.product("variant")}, library=its) for d, its in variants.items()]
     used = {row.place for model in models for row in model.parameters.rows}
+    processes = [read_process(name, *LIBRARY.process(name)) for name in LIBRARY.names("processes")]
+    used |= {row.place for one in processes if one.batch for row in culture_rows(one.batch).values()}
     idle = {row.place for rows in LIBRARY.tables.values() for row in rows} - used
     assert not idle
 
