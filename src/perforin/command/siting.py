@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from perforin.command.console import emit, table
@@ -24,6 +24,8 @@ NUMBERS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150)
 """Sites of the curve of share against number."""
 SOURCES = ("CensusPopulationCentres2020",)
 DAYS_A_YEAR = 365.25
+PLANTS = 12
+"""Candidates for plants that are looked through."""
 
 
 class _Aim(Enum):
@@ -46,7 +48,7 @@ def site(
     ] = _Aim.most,
     within: Annotated[float, typer.Option(help="Hours of driving that count as within reach.")] = 2.0,
     share: Annotated[float, typer.Option(help="With --aim cheapest: share of the people to be reached.")] = 0.5,
-    budget: Annotated[float, typer.Option(help="With --aim cheapest: sum of the costs of sites.")] = np.inf,
+    budget: Annotated[float, typer.Option(help="With --aim cheapest: sum of the costs of sites.")] = math.inf,
     cost: Annotated[float, typer.Option(help="With --aim cheapest: cost of a site.")] = 1.0,
     depots: Annotated[int, typer.Option(help="Depots at so many of the sites, for the shortest mean courier.")] = 0,
     therapies: Annotated[float, typer.Option(help="Therapies a year: plan plants that make them.")] = 0.0,
@@ -57,6 +59,8 @@ def site(
 
     Drives are great circles times a detour over a speed; every choice is proven best of its candidates by HiGHS.
     """  # fmt: skip
+    import numpy as np
+
     from perforin.access.siting.location import cover_most, cover_share, shortest_mean
     from perforin.access.siting.places import hours_between, read_places
 
@@ -99,6 +103,8 @@ def _candidates(homes: Places, candidates: str) -> Places:
 
 def _facts(homes: Places, chosen: Places, served: Any, found: Siting, within: float,
            curve: list[tuple[int, Siting]]) -> dict[str, Any]:  # fmt: skip
+    import numpy as np
+
     near = found.hours <= within
     regions = sorted({one for one in homes.region if one})
     region = np.array(homes.region)
@@ -136,7 +142,9 @@ def _depots(chosen: Places, served: Any, depots: int) -> dict[str, Any] | None:
 
 
 def _plants(chosen: Places, served: Any, therapies: float, sites: Places) -> dict[str, Any]:
-    """Plants at the sites' own places or at the most populous candidates, whichever are fewer to look through."""
+    """Plants at some of the first candidates, which are the most populous unless a file says otherwise."""
+    import numpy as np
+
     from perforin.access.siting.capacity import plan_plants, plant_rows, shipped_sizes
     from perforin.access.siting.places import hours_between
     from perforin.evidence.parameters import choose
@@ -146,7 +154,7 @@ def _plants(chosen: Places, served: Any, therapies: float, sites: Places) -> dic
         "courier.fixed", "courier.per_hour", "waiting.value_of_a_day")}  # fmt: skip
     if not therapies > 0:
         raise UserError(f"found --therapies {therapies:g}; needed some therapies a year")
-    places = sites.only(np.arange(min(12, len(sites))))
+    places = sites.only(np.arange(min(PLANTS, len(sites))))
     demand = therapies / DAYS_A_YEAR * served / served.sum()
     courier = 2 * (row["courier.fixed"] + row["courier.per_hour"] * hours_between(chosen, places))
     sizes = shipped_sizes()
@@ -157,7 +165,7 @@ def _plants(chosen: Places, served: Any, therapies: float, sites: Places) -> dic
 
 
 def _plan_facts(plan: CapacityPlan, places: Places, sizes: tuple[str, ...], therapies: float) -> dict[str, Any]:
-    opened = np.flatnonzero(plan.size >= 0)
+    opened = [m for m, size in enumerate(plan.size.tolist()) if size >= 0]
     return {
         "therapies_a_year": therapies,
         "opened": [
