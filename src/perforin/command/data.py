@@ -70,7 +70,7 @@ def data_map(
         if not stopped:
             skipped = f", {len(done.errors)} rows skipped" if done.errors else ""
             typer.echo(f"Records: {target} ({len(done.records.table)}{skipped}). Mapping: {kept}")
-    if stopped:
+    if stopped and not json:
         note(f"perforin: found {len(done.errors)} rows of {file} that cannot be read; needed every row: change the "
              f"file or the mapping {kept}, or say --skip-bad-rows")  # fmt: skip
     return 1 if stopped else 0
