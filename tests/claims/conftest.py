@@ -15,6 +15,15 @@ from perforin.records import Estimate, Records
 from perforin.scenario import Scenario, read_scenario, scenario_of
 
 PATIENTS = 200
+WITHOUT_SUPPORT = """
+title: CAR-NK without a gene for interleukin 15
+question: How long do NK cells last without cytokine support?
+disease: lbcl
+horizon: 24 month
+visits: [30, 90, 180, 365]
+arms:
+  car_nk: {product: cb_car19, lymphodepletion: flu_cy_300}
+"""
 
 
 class Simulated(NamedTuple):
@@ -49,3 +58,9 @@ def simulated():
 def lymphoma(simulated) -> Simulated:
     """CD19 CAR-NK with IL-15 and CD19 CAR-T, in the same 200 virtual patients with large B-cell lymphoma."""
     return simulated("cd19_lbcl_head_to_head")
+
+
+@pytest.fixture(scope="session")
+def without_support(simulated) -> Simulated:
+    """The same patients and the same CAR-NK without its gene for interleukin 15."""
+    return simulated(WITHOUT_SUPPORT)

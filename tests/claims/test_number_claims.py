@@ -17,15 +17,6 @@ MISSED = pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="not calibrated: the prediction misses the published interval"
 )
 NK, T = "car_nk", "car_t"
-WITHOUT_SUPPORT = """
-title: CAR-NK without a gene for interleukin 15
-question: How long do NK cells last without cytokine support?
-disease: lbcl
-horizon: 24 month
-visits: [30, 90, 180, 365]
-arms:
-  car_nk: {product: cb_car19, lymphodepletion: flu_cy_300}
-"""
 LYMPHOMA, LEUKAEMIA, MYELOMA = "cd19_lbcl_head_to_head", "cd19_b_all", "bcma_myeloma"
 
 
@@ -81,12 +72,12 @@ def test_c14_severe_adverse_events_are_rarer_with_nk_cells_as_far_as_an_indirect
     assert none["note"] == some["note"] == INDIRECT_WARNING
 
 
-@pytest.mark.parametrize("scenario, arm, least, most", [
-    pytest.param(WITHOUT_SUPPORT, NK, 14, 365, id="without cytokine support"),
-    pytest.param(LYMPHOMA, NK, 365, np.inf, marks=MISSED, id="with a gene for interleukin 15"),
-    pytest.param(LYMPHOMA, T, 270, np.inf, id="own T cells"),
+@pytest.mark.parametrize("patients, arm, least, most", [
+    pytest.param("without_support", NK, 14, 365, id="without cytokine support"),
+    pytest.param("lymphoma", NK, 365, np.inf, marks=MISSED, id="with a gene for interleukin 15"),
+    pytest.param("lymphoma", T, 270, np.inf, id="own T cells"),
 ])  # fmt: skip
-def test_c20_nk_cells_last_weeks_to_months_and_car_t_cells_for_a_year_or_more(simulated, scenario, arm, least, most):
+def test_c20_nk_cells_last_weeks_to_months_and_car_t_cells_for_a_year_or_more(request, patients, arm, least, most):
     """NK cells persist for weeks to months without cytokine support, CAR-T cells for years.
 
     Source: Ghobadi2025 (a stem-cell line, gone by day 15), Liu2020 (12 months and more with a gene for interleukin 15)
@@ -94,7 +85,7 @@ def test_c20_nk_cells_last_weeks_to_months_and_car_t_cells_for_a_year_or_more(si
     Tolerance: median last day of detection between 14 and 365 days without support, at least 365 with the gene, at
     least 270 with CAR-T, of whom a quarter or more of those sampled are positive at one year.
     """
-    found = simulated(scenario).found
+    found = request.getfixturevalue(patients).found
     assert least <= found[arm, "last_detectable_day"].value <= most
     assert arm == NK or found[arm, "persistence_d365"].value >= 0.25
 

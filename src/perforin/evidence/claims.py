@@ -95,7 +95,7 @@ def _claim(row: dict[str, str], where: Location) -> Claim:
             hint = nearest(row[name], known)
             raise UserError(f"found the {name} {row[name]!r} of {row['id']}; needed one of {list(known)}{hint}", where)
     tests, sources = _parts(row["test"]), _parts(row["source"])
-    if not tests and row["verdict"] in ("reproduced", "qualified"):
+    if not tests and row["verdict"] != "out of scope":
         raise UserError(f"found {row['id']} {row['verdict']!r} without a test; needed one", where)
     if not row["note"] and row["verdict"] != "reproduced":
         raise UserError(f"found {row['id']} {row['verdict']!r} without a note; needed the reason", where)
