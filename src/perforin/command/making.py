@@ -22,6 +22,8 @@ __all__ = ["EXAMPLES", "make"]
 DRAWN = 1000
 """Cultures whose course is kept for the figure; more would change no band and fill the memory."""
 
+STEPS = "How long each step takes, the share of cells that it keeps, of batches that it loses, and what it costs."
+
 
 def make(
     processes: Annotated[
@@ -129,7 +131,7 @@ def _draw(folder: Path, made: Sequence[Made], count: int, seed: int, processes: 
     sections = [
         Section("Doses of a batch", tables=tuple(tables), drawings=(doses_figure(made),)),
         *([Section("Cells in culture", drawings=(growth_figure(grown),))] if grown else []),
-        *(Section(f"Steps: {m.summary['label']}", tables=(("Steps in order.", steps_table(m.summary)),),
+        *(Section(f"Steps: {m.summary['label']}", tables=((STEPS, steps_table(m.summary)),),
                   drawings=(steps_figure(m.summary),)) for m in made),
     ]  # fmt: skip
     shared = "Batches share their luck: batch 7 has a good donor in all processes or in none."

@@ -121,6 +121,9 @@ def test_a_failed_batch_has_no_doses_and_a_reason_that_its_numbers_show() -> Non
     lost = (batches.failed == lost_at("culture")).mean()
     assert lost == pytest.approx(0.01, abs=3 * np.sqrt(0.01 / len(IDS)))
     assert sum(batches.reasons.values()) == (batches.failed != "").sum()
+    tested = np.isin(batches.failed, ["", VIABILITY, PURITY, COPIES])
+    assert np.array_equal(batches.filled > 0, tested)
+    assert np.array_equal(batches.doses[batches.failed == ""], batches.filled[batches.failed == ""])
 
 
 def test_the_starting_material_is_the_only_switch() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ class Batches:
     that do; ``viability`` living share at harvest; ``residual_t_cells`` in one dose [cell]; ``residual_feeder`` feeder
     cells per living cell; ``cells_filled`` living cells with the construct after washing and filling [cell], and
     ``planned_dose`` those of one dose; ``doses`` filled, 0 if failed; ``dose_share`` of the planned dose that each
-    holds, below 1 for a short dose; ``failed`` why, "" if not.
+    holds, below 1 for a short dose; ``failed`` why, "" if not; ``filled`` doses that went to the tests, whatever these
+    found (``doses`` if not given), 0 for a batch that was lost in a step or has too few cells.
     """
 
     batch: NDArray[np.int64]
@@ -53,8 +54,11 @@ class Batches:
     doses: NDArray[np.int64]
     dose_share: Array
     failed: NDArray[np.str_]
+    filled: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
+        if len(self.filled) == 0:
+            object.__setattr__(self, "filled", self.doses)
         lengths = {one.name: len(getattr(self, one.name)) for one in fields(self)}
         if len(set(lengths.values())) > 1:
             raise UserError(f"found batches with columns of different lengths {lengths}; needed one entry per batch")

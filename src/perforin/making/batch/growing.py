@@ -217,17 +217,17 @@ def _fill(
             name(lost_at(step.name), streams.uniform(f"failure of {step.name}", batches) < step.failure.value)
     limits = recipe.limits
     name(TOO_FEW, ~enough)
+    filled = np.where(failed == "", 1 if own else np.floor(carrying / planned), 0)
     name(VIABILITY, harvest.viability < limits.viability.value)
     if limits.residual_t_cells is not None:
         name(PURITY, residual > limits.residual_t_cells.value)
     if limits.copies is not None:
         name(COPIES, harvest.vector_copies > limits.copies.value)
-    good = failed == ""
-    doses = np.where(good, 1 if own else np.floor(carrying / planned), 0)
     return Batches(
         batch=batches, donor=harvest.donor, days=harvest.days, cells_started=harvest.cells_started,
         cells_harvested=harvest.cells_harvested, doublings=harvest.doublings, car_fraction=harvest.car_fraction,
         vector_copies=harvest.vector_copies, viability=harvest.viability, residual_t_cells=residual,
         residual_feeder=harvest.residual_feeder, cells_filled=carrying, planned_dose=np.full(len(batches), planned),
-        doses=doses.astype(np.int64), dose_share=share, failed=failed.astype(np.str_),
+        doses=np.where(failed == "", filled, 0).astype(np.int64), dose_share=share, failed=failed.astype(np.str_),
+        filled=filled.astype(np.int64),
     )  # fmt: skip
