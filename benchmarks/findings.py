@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from measuring import Race, Tell
+from orders import raced
 from phases import PHASES
 from problems import model
 from registry import Bench, Tool
@@ -46,6 +47,10 @@ def measured(benches: Sequence[Bench], tools: Sequence[Tool], repeats: int, tell
         once = PHASES[first.phase](first)
         time = statistics.median(once() for _ in range(repeats))
         found.add(first, [Row(first.name, OURS, version(OURS), first.unit, rounded(time), None, 1.0, 1.0, 1.0)])
+        return found
+    if first.phase == "orders":
+        rows, left_out = raced(first, repeats, tell)
+        found.add(first, rows, left_out=left_out)
         return found
     race = Race(model(first.model, first.patients), tell)
     race.run(tools, repeats)

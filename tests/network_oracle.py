@@ -1,4 +1,4 @@
-"""A supply network as SimPy processes: one for each patient, hub, lot and appointment book. Slow, plain, independent."""
+"""A supply network as SimPy processes: one for each patient, hub, lot and book of appointments. Slow and plain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Hub:
         if units:
             lot = {"k": k, "left": units, "expires": self.env.now + self.plan.shelf[self.h, c, k]}
             self.shelves[c].append(lot)
-            for delay, name in ((self.plan.shelf[self.h, c, k], "expired"), (self.plan.recall[self.h, c, k], "recalled")):
+            for name, luck in (("expired", self.plan.shelf), ("recalled", self.plan.recall)):
+                delay = luck[self.h, c, k]
                 if math.isfinite(delay):
                     self.env.process(self.withdrawn(c, lot, delay, name))
 

@@ -31,8 +31,9 @@ def plan(kinds: list[int], days: Any, arrival: Any, *, lines: Any = (), **change
         "pool": np.tile(pool, (n, 1)), "lines": np.array([*lines] or [0] * count, np.int64),
         "closed": np.zeros(count + 1, np.int64), "closed_from": np.empty(0), "closed_to": np.empty(0),
         "slot": np.zeros(count + 1, np.int64), "slot_day": np.empty(0), "hub": np.full(count, -1),
-        "choice": np.zeros((n, 1), np.int64), "reorder": np.zeros((0, 1), np.int64), "up_to": np.zeros((0, 1), np.int64),
-        "initial": np.zeros((0, 1), np.int64), "review": np.empty(0), "lead": none, "shelf": none, "rejected": none > 0,
+        "choice": np.zeros((n, 1), np.int64), "reorder": np.zeros((0, 1), np.int64),
+        "up_to": np.zeros((0, 1), np.int64), "initial": np.zeros((0, 1), np.int64),
+        "review": np.empty(0), "lead": none, "shelf": none, "rejected": none > 0,
         "recall": none, "until": np.array([np.inf]),
     }  # fmt: skip
     return Plan(**parts | changed)
@@ -56,7 +57,7 @@ def shop(seed: int, n: int = 300, *, hazard: float = 0.02, attempts: int = 2, di
         kinds, days, arrival, lines=[0, 0, 7, 4, 6], deadline=arrival + luck.exponential(1 / hazard, n),
         rank=luck.random(n) if discipline else np.zeros(n), fails=fails, again=np.array([-1, -1, -1, -1, 3, -1, -1]),
         pool=pool, closed=np.array([0, 0, 0, many, many, many]), closed_from=windows[:, 0].copy(),
-        closed_to=windows[:, 1].copy(), slot=np.array([0, *np.cumsum([len(s) for s in slots]), *[2 * len(slots[0])] * 3]),
+        closed_to=windows[:, 1].copy(), slot=np.cumsum([0, *map(len, slots), 0, 0, 0]),
         slot_day=np.concatenate(slots), hub=np.full(5, -1), until=np.array([until]),
     )  # fmt: skip
 
