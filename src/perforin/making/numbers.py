@@ -88,7 +88,7 @@ class Reader:
                       between_patient_cv=cv, distribution="lognormal" if cv else "fixed", place=self.place,
                       **text)  # fmt: skip
         except UserError as problem:
-            raise self.refuse(str(problem).partition(f"{self.name}.")[2], keys) from None
+            raise self.refuse(path + str(problem).partition(f"{self.name}.{path}")[2], keys) from None
         return replace(row, value=value * scale, low=low * scale, high=high * scale, unit=unit)
 
     def _scale(self, given: str, unit: str, keys: Keys) -> float:
@@ -99,6 +99,13 @@ class Reader:
             return units.convert(1.0, given, unit)
         except UserError as problem:
             raise self.refuse(f"{'.'.join(map(str, keys))}: {problem}", keys) from None
+
+    def positive(self, mapping: Mapping[str, Any], keys: Keys, unit: str, most: float = np.inf) -> Row:
+        """As ``number``, and above 0."""
+        row = self.number(mapping, keys, unit, most)
+        if row.value == 0:
+            raise self.refuse(f"{'.'.join(map(str, keys))}: found 0; needed more", (*keys, "value"))
+        return row
 
     def optional(self, mapping: Mapping[str, Any], keys: Keys, unit: str, most: float = np.inf) -> Row | None:
         """As ``number``, or None where there is none."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from perforin.errors import nearest
 from perforin.evidence.parameters import KEYS, Row
 from perforin.making.numbers import Reader
@@ -165,7 +163,7 @@ def read_recipe(reader: Reader, process: Mapping[str, Any], steps: Sequence[Step
             reader.optional(contaminant, ("batch", "contaminant", "left"), "", 1.0),
         ),
         formulation=Formulation(
-            _positive(reader, formulation, ("batch", "formulation", "dose"), "cell"),
+            reader.positive(formulation, ("batch", "formulation", "dose"), "cell"),
             reader.number(formulation, ("batch", "formulation", "smallest"), "", 1.0),
         ),
         limits=Limits(
@@ -178,13 +176,6 @@ def read_recipe(reader: Reader, process: Mapping[str, Any], steps: Sequence[Step
     )
 
 
-def _positive(reader: Reader, part: Mapping[str, Any], keys: tuple[str, ...], unit: str, most: float = np.inf) -> Row:
-    row = reader.number(part, keys, unit, most)
-    if row.value == 0:
-        raise reader.refuse(f"{'.'.join(keys)}: found 0; needed more", (*keys, "value"))
-    return row
-
-
 def _read_material(reader: Reader, batch: Mapping[str, Any]) -> Material:
     at = ("batch", "material")
     part = reader.part(batch, at, ("cells", "share", "differentiation", "batches_per_donor"))
@@ -193,8 +184,8 @@ def _read_material(reader: Reader, batch: Mapping[str, Any]) -> Material:
         problem = f"batch.material.batches_per_donor: found {per_donor.value:g}; needed 1 or more"
         raise reader.refuse(problem, (*at, "batches_per_donor"))
     return Material(
-        _positive(reader, part, (*at, "cells"), "cell"),
-        _positive(reader, part, (*at, "share"), "", 1.0),
+        reader.positive(part, (*at, "cells"), "cell"),
+        reader.positive(part, (*at, "share"), "", 1.0),
         reader.optional(part, (*at, "differentiation"), ""),
         per_donor,
     )
@@ -251,10 +242,10 @@ def _read_engineering(
     part = reader.part(batch, at, ("day", "efficiency", "copies"))
     last = next(step.duration.value for step in steps if step.name == growth.step)
     day = reader.number(part, (*at, "day"), "day", last)
-    efficiency = _positive(reader, part, (*at, "efficiency"), "", 1.0)
+    efficiency = reader.positive(part, (*at, "efficiency"), "", 1.0)
     if efficiency.value == 1:
         raise reader.refuse("batch.engineering.efficiency: found 1; needed less, some cells always escape", at)
-    copies = _positive(reader, part, (*at, "copies"), "") if part.get("copies") is not None else None
+    copies = reader.positive(part, (*at, "copies"), "") if part.get("copies") is not None else None
     return Engineering(day, efficiency, copies)
 
 

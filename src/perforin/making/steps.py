@@ -93,7 +93,7 @@ def _read(reader: Reader, item: Any, place: int) -> Step:
     return Step(
         name=item["name"], after=tuple(after), stored=stored,
         duration=reader.number(item, (*at, "duration"), "day"),
-        recovered=reader.optional(item, (*at, "yield"), "", 1.0),
+        recovered=reader.positive(item, (*at, "yield"), "", 1.0) if item.get("yield") is not None else None,
         failure=reader.optional(item, (*at, "failure"), "", 1.0),
         cost=reader.optional(item, (*at, "cost"), "USD"),
     )  # fmt: skip

@@ -94,6 +94,7 @@ def test_every_number_of_the_steps_is_in_the_table(tmp_path: Path) -> None:
         (lambda t: t.replace("after: [long way, short way]", "after: [longway]"), 16,
          "'longway', which is no step; needed one of ['collect', 'long way', 'short way', 'give']; did you mean"),
         (lambda t: t.replace("yield: {value: 0.8", "yield: {value: 1.2"), 13, "found 1.2; needed a number from 0 to 1"),
+        (lambda t: t.replace("yield: {value: 0.8", "yield: {value: 0"), 13, "found 0; needed more"),
         (lambda t: t.replace("failure: {value: 0.1", "failure: {value: 1.1"), 14, "needed a number from 0 to 1"),
         (lambda t: t.replace("value: 100", "value: -100"), 9, "steps.1.cost: found -100; needed 0 or more"),
         (lambda t: t.replace("{value: 2, unit: day", "{value: -2, unit: day"), 17, "found -2; needed 0 or more"),

@@ -35,7 +35,8 @@ def grow(process: Process, batches: Numbers, streams: Streams, dose: float | Non
     Args:
         process: one with a ``batch`` part.
         batches: (n,) batch numbers, each with its own luck whatever the others are.
-        streams: the shared luck: purposes "donor NUMBER", "batch effect", "yield of STEP", "failure of STEP" and more.
+        streams: the shared luck: purposes "donor effect", "cells of a donor" and "wanted share of a donor"
+            by donor; "batch effect", "yield of STEP", "failure of STEP", "culture PARAMETER" and others by batch.
         dose: planned dose, living cells with the construct [cell]; the process's own if not given.
 
     Raises:
@@ -104,7 +105,7 @@ def donor_share(process: Process, streams: Streams) -> float:
         np.log(_carrying(process, recipe, _harvest(process, recipe, batches, donor, streams), batches, streams))
         for batches in (donor, donor + PAIRS)
     )
-    return float(np.clip(np.corrcoef(first, second)[0, 1], 0.0, 1.0))
+    return max(0.0, float(np.corrcoef(first, second)[0, 1]))
 
 
 @dataclass(frozen=True)
