@@ -28,7 +28,7 @@ FC = {"receptors": 20000.0, "affinity": 1000.0, "weight": 0.05}
 
 
 def needs(capability):
-    return pytest.mark.xfail(strict=True, raises=ImportError, reason=f"needs {capability}")
+    return pytest.mark.xfail(strict=True, raises=ModuleNotFoundError, reason=f"needs {capability}")
 
 
 def numbers(scenario, arm):

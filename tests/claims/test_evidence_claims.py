@@ -10,7 +10,7 @@ from perforin.evidence.registry.comparison import compare_with_published
 from perforin.evidence.sources import MECHANISMS
 
 needs_pooling = pytest.mark.xfail(
-    strict=True, raises=ImportError, reason="needs meta-analysis: pooled shares with their prediction intervals"
+    strict=True, raises=ModuleNotFoundError, reason="needs meta-analysis: pooled shares with their prediction intervals"
 )
 
 

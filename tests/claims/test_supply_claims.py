@@ -30,7 +30,7 @@ BATCHES = np.arange(400)
 LBCL_HAZARD = 0.0044  # per day, pooled over three lymphoma trials (Vadgama2024)
 
 
-def needs(capability, error=ImportError):
+def needs(capability, error=ModuleNotFoundError):
     return pytest.mark.xfail(strict=True, raises=error, reason=f"needs {capability}")
 
 
