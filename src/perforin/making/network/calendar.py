@@ -28,7 +28,7 @@ from perforin.making.network.plan import DEADLINE, IN_SYSTEM, LINES, LOST, Ledge
 from perforin.making.network.serving import POOL, arm_slot, demand, dispatch, give_up, serve_backlog, take_slot
 from perforin.making.network.stock import LOT, SHELF, expire, open_stores, recall, review, stocked
 
-__all__ = ["LotsSpent", "run_calendar"]
+__all__ = ["LotsSpent", "World", "run_calendar"]
 
 Records = Any
 

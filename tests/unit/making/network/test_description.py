@@ -94,9 +94,9 @@ def test_stages_and_sites_that_cannot_be_are_refused(
 @pytest.mark.parametrize(
     "changes,message",
     [
-        ([("all_ligands: {s: 6, S: 24}", "all_ligands: {s: 60, S: 24}")],
-         "mine.yaml:14: sites.hubs.0.stock.all_ligands: found s = 60 above S = 24; needed s <= S"),
-        ([("all_ligands: {s: 6, S: 24}, ", "")], "needed a policy for each of ['all_ligands', 'c1_only'"),
+        ([("all_ligands: {s: 4, S: 12}", "all_ligands: {s: 60, S: 12}")],
+         "mine.yaml:14: sites.hubs.0.stock.all_ligands: found s = 60 above S = 12; needed s <= S"),
+        ([("all_ligands: {s: 4, S: 12}, ", "")], "needed a policy for each of ['all_ligands', 'c1_only'"),
         ([("ligands: [C1, C2, Bw4]", "ligands: [C3]")], "found ['C3'], which matching does not know"),
         ([("starting_material: donor_bank", "starting_material: patient")], "found patient with 1 stages at a stock"),
         ([("review: {value: 7", "review: {value: 0")], "every 0 days"),

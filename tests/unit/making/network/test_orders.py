@@ -151,7 +151,7 @@ def test_queues_lines_and_stock_over_time_are_what_the_visits_say(own: Orders, b
     lines = busy_lines(own, np.arange(0.0, 1000.0))
     assert lines["high"].max() <= 1 + 1e-12
     stock = stock_level(bank, [0.0, bank.until]).set_index(["hub", "day"])["mean"]
-    assert stock["west", 0.0] == 60
+    assert stock["west", 0.0] == 36
     left = bank.lots.loc[bank.lots["hub"] == "west", "left"].sum() / bank.replications
     assert stock["west", bank.until] == pytest.approx(left)
 
