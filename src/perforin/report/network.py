@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,30 +12,26 @@ from perforin.making.network.indicators import busy_lines, cumulative_incidence,
 from perforin.making.network.orders import LOST_WAITING, Orders
 from perforin.records import Estimate
 from perforin.report.bars import Category, stacked
-from perforin.report.style import COLOURS, DASHES, PATTERNS, Drawing, Look, blank, looks, see_through, ticks
+from perforin.report.style import COLOURS, PATTERNS, Drawing, Look, blank, looks, see_through, ticks
 from perforin.report.tables import Cell, Table, plain
 from perforin.report.wording import interval, number, percent
 
 __all__ = ["funnel_figure", "funnel_table", "incidence_figure", "over_time_figures", "shares_table", "waits_table"]
 
 POINTS = 201
-INFUSED, REMAINING = Category("Infused", "#0072B2"), Category("Still in the system", "#B8C0C8", ".")
+ONWARD, REMAINING = Category("Go on", "#0072B2"), Category("Still in the system", "#B8C0C8", ".")
 
 
 def funnel_figure(orders: Orders) -> Drawing | None:
-    """Where the referred patients end: infused, still there, or lost in each stage by cause."""
+    """Of those who enter each stage: who goes on, is still in it at the end, or is lost in it by cause."""
     stages = funnel(orders)
     causes = list(stages.columns[4:])
     referred = float(stages["entered"].iloc[0])
-    shown = {"infused": INFUSED, "in system": REMAINING} | {
+    shown = {"completed": ONWARD, "in system": REMAINING} | {
         cause: Category(cause[:1].upper() + cause[1:], COLOURS[(i + 1) % 6], PATTERNS[(i + 1) % 6])
         for i, cause in enumerate(causes)
     }
-    rows = []
-    for row in stages.to_dict("records"):
-        parts = {cause: row[cause] for cause in ("in system", *causes)}
-        rows.append((_words(str(row["stage"])), parts | {"infused": row["entered"] - sum(parts.values())}))
-    shown["infused"] = Category("Go on", "#0072B2")
+    rows = [(_words(str(row["stage"])), {name: row[name] for name in shown}) for row in stages.to_dict("records")]
     caption = (
         f"Of those who enter a stage, the shares that go on, are still in it at the end, or are lost in it. "
         f"{number(referred)} patients are referred in each replication."
@@ -96,7 +92,7 @@ def _bands(key: str, table: pd.DataFrame, by: str, axis: str, what: str, form: s
 
 
 def _line(x: pd.Series, y: pd.Series, look: Look) -> go.Scatter:
-    line = {"color": look.colour, "width": 2.4, "dash": look.dash if look.dash in DASHES else "solid"}
+    line = {"color": look.colour, "width": 2.4, "dash": look.dash}
     return go.Scatter(x=x.tolist(), y=y.tolist(), mode="lines", name=look.label, line=line,
                       hovertemplate="day %{x:.0f}: %{y:.3g}<extra>" + look.label + "</extra>")  # fmt: skip
 
@@ -119,7 +115,7 @@ def waits_table(estimates: Sequence[Estimate]) -> Table:
     return plain(("Days", "Median", "95 % interval", "Quartiles", "n"), rows, (1, 2, 3, 4))
 
 
-def shares_table(estimates: Sequence[Estimate], labels: Mapping[str, str] | None = None) -> Table:
+def shares_table(estimates: Sequence[Estimate]) -> Table:
     """Shares and amounts with their intervals."""
     rows = []
     for one in estimates:
@@ -129,7 +125,7 @@ def shares_table(estimates: Sequence[Estimate], labels: Mapping[str, str] | None
         known = np.isfinite(one.low + one.high)
         value = percent(one.value) if share else number(one.value)
         limits = interval(one.low, one.high, share) if known else "needs replications"
-        rows.append((Cell((labels or {}).get(one.endpoint, _words(one.endpoint))), Cell(value), Cell(limits)))
+        rows.append((Cell(_words(one.endpoint)), Cell(value), Cell(limits)))
     return Table(("", "Value", "95 % interval"), tuple(rows), frozenset((1, 2)))
 
 

@@ -78,7 +78,8 @@ def simulate(
         engine: which; the fastest that is exact if not given.
 
     Raises:
-        UserError: fewer than one patient or replication, arrays of other lengths or that hold what is no day.
+        UserError: fewer than one patient or replication, arrays of other lengths or that hold what is no day, a
+            referral after the simulated days.
     """
     rate, days = network.referrals.value, network.days.value
     count = round(rate * days) if n is None else n
@@ -90,6 +91,9 @@ def simulate(
     patients = np.arange(count)
     given = {name: _column(name, value, count) for name, value in
              (("arrival", arrival), ("deadline", deadline), ("urgency", urgency))}  # fmt: skip
+    if given["arrival"] is not None and given["arrival"].max() > until:
+        last = given["arrival"].max()
+        raise UserError(f"found a referral on day {last:g}; needed all within the {until:g} days of the network")
     tables, visits, lots, sites, used = [], [], [], [], engine
     for replication in range(replications):
         luck = Drawing(network, patients, np.empty(0), streams, replication, until)

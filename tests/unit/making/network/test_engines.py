@@ -8,8 +8,11 @@ import pytest
 from network_oracle import World
 from network_plans import bank, plan, shop
 from perforin.errors import UserError
+from perforin.making.network.description import network_names, read_network
+from perforin.making.network.drawing import Drawing
 from perforin.making.network.plan import INFUSED, LINES, LOST, SLOTS, Outcome, Plan
 from perforin.making.network.simulate import chosen_engine, run
+from perforin.streams import Streams
 
 TIMES = ("entered", "started", "ended", "day")
 NUMBERS = ("status", "cause", "attempt", "lot")
@@ -77,6 +80,15 @@ def test_the_open_loop_the_calendar_and_simpy_agree_where_nothing_is_shared(atte
     agree(fast, run(alone, "calendar"))
     agree(fast, World(alone))
     assert attempts == 1 or fast.attempt.max() == attempts - 1
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_the_networks_of_the_library_give_the_times_of_simpy(name: str) -> None:
+    network, patients = read_network(name), np.arange(400)
+    arrival = 600 * Streams(1).uniform("referral", patients)
+    drawing = Drawing(network, patients, arrival, Streams(1), 0, 600.0)
+    drawn = drawing.plan(drawing.deadline(), None, 64)
+    agree(run(drawn, "calendar"), World(drawn))
 
 
 def test_lines_for_everybody_are_no_lines() -> None:

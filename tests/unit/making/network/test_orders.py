@@ -115,6 +115,13 @@ def test_what_fails_is_made_again_and_its_stages_keep_their_order(own: Orders) -
     assert (again["release_day"] - again["courier_in_day"] > 15).all()
 
 
+def test_a_plant_that_rests_at_weekends_begins_nothing_then(own: Orders) -> None:
+    begun = own.visits[own.visits["site"] == "west"]["started"].dropna()
+    assert len(begun) > 100
+    assert (begun % 7 < 5).all()
+    assert np.isclose(begun % 7, 0).mean() > 0.05, "nobody waited for a Monday"
+
+
 def test_the_funnel_loses_nobody_unseen(own: Orders) -> None:
     stages = funnel(own)
     np.testing.assert_allclose(stages["entered"].iloc[1:], stages["completed"].iloc[:-1])
@@ -187,6 +194,7 @@ def test_a_lost_patient_counts_the_declared_causal_share_of_delay(own: Orders) -
         ({"n": 5, "deadline": np.ones(4)}, "found deadline of shape (4,)"),
         ({"n": 2, "deadline": np.array([1.0, -1.0])}, "1 negative; needed 2 days of 0 or more"),
         ({"arrival": np.array([1.0, np.nan])}, "found arrival of shape (2,), 1 no numbers"),
+        ({"arrival": np.array([1.0, 2000.0])}, "found a referral on day 2000; needed all within the 1096 days"),
         ({"n": 5, "engine": "open loop"}, "found the engine 'open loop' for a network that shares more"),
     ],
 )
