@@ -97,7 +97,7 @@ def _filled(fields: list[tuple[str, str]], shape: Any, **values: Any) -> Records
 
 def _see_out(people: Records, until: float) -> None:
     """Who still waits when the events end, but whose deadline came before."""
-    gone = (people["status"] == IN_SYSTEM) & (people["deadline"] < until)
+    gone = (people["status"] == IN_SYSTEM) & (people["deadline"] <= until)
     people["status"][gone], people["cause"][gone], people["day"][gone] = LOST, DEADLINE, people["deadline"][gone]
 
 

@@ -9,6 +9,7 @@ import pytest
 from perforin.errors import UserError
 from perforin.evidence.sources import bibliography
 from perforin.making.network.description import FOLDER, network_names, read_network
+from perforin.making.network.figures import supply_rows
 
 AUTOLOGOUS = (FOLDER / "autologous_two_plants.yaml").read_text()
 BANK = (FOLDER / "donor_bank_two_hubs.yaml").read_text()
@@ -110,3 +111,8 @@ def test_stock_that_cannot_be_is_refused(tmp_path: Path, changes: list[tuple[str
 def test_a_network_that_is_not_there_is_named_with_the_nearest() -> None:
     with pytest.raises(UserError, match="found no network 'donor_bank_two_hub'; needed a file, or one of"):
         read_network("donor_bank_two_hub")
+
+
+def test_every_row_of_the_table_is_used_by_a_network() -> None:
+    texts = "".join(path.read_text() for path in FOLDER.glob("*.yaml"))
+    assert not [name for name in supply_rows() if name not in texts]
