@@ -129,7 +129,7 @@ def _run(drawing: Drawing, deadline: Array, urgency: Array | None, engine: Engin
         try:
             return plan, run(plan, engine)
         except LotsSpent:
-            lots *= 2
+            lots *= 4
 
 
 def _table(drawing: Drawing, plan: Plan, out: Outcome) -> pd.DataFrame:
