@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -60,18 +61,18 @@ class Delivered(Quality):
         return len(self.viability)
 
 
-def quality(survival: Array, cells: Frozen, ids: NDArray[np.int64], streams: Streams) -> Quality:
+def quality(survival: Array, cells: Frozen, score: Callable[[str], Array]) -> Quality:
     """The numbers of thawed cells of which a share outlived freezing, storage and transport.
 
     Args:
         survival: (n,) share that outlived all but the thaw itself.
         cells: whose rows are used.
-        ids: (n,) shipments or patients, which key the luck.
-        streams: the shared luck (purposes "thaw", "survival after thaw", "killing after thaw", "motility after thaw").
+        score: (n,) standard normal luck for a purpose: "thaw", "survival after thaw", "killing after thaw" or
+            "motility after thaw"; zeros for typical cells.
     """
 
     def drawn(name: str, purpose: str) -> Array:
-        return cells.rows[name].quantile(streams.normal(purpose, ids))
+        return cells.rows[name].quantile(score(purpose))
 
     viability = survival * drawn("thaw.viability", "thaw")
     lasting = drawn("survival.lasting", "survival after thaw")
@@ -110,7 +111,7 @@ def _deliver(lane: Lane, cells: Frozen, ids: NDArray[np.int64], streams: Streams
     cooling = lane.cooling.value if lane.cooling else cells["freezing.cooling"]
     warming = lane.warming.value if lane.warming else cells["thaw.warming"]
     survival = np.exp(-loss) * crossing_survival(crossings, cells) * freezing_survival(cooling, warming, cells)
-    found = quality(survival, cells, ids, streams)
+    found = quality(survival, cells, lambda purpose: streams.normal(purpose, ids))
     received = journey.ends()[journey.unpacked]
     return Delivered(
         **{one.name: getattr(found, one.name) for one in fields(Quality)},
