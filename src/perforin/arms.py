@@ -81,6 +81,8 @@ class Arm(Strict):
     """What one group of the same patients is given; days are counted from the first infusion.
 
     ``product`` names one product, ``products`` several by key; an arm without either is not treated with cells.
+    ``process`` says how the product is made, if not as its file does; ``network`` names a supply network whose slots,
+    lines and stock the patients share.
     """
 
     label: str = ""
@@ -92,6 +94,7 @@ class Arm(Strict):
     rescue: tuple[RescueRow, ...] = ()
     redose: tuple[RedoseRow, ...] = ()
     process: str = ""
+    network: str = ""
     parameters: dict[str, Number] = pydantic.Field(default_factory=dict)
     published: tuple[str, ...] | None = None
 
@@ -119,8 +122,9 @@ class Arm(Strict):
                 yield f"found the product key {key!r}; needed a word of letters, digits and _, other than 'patient'"
         if self.schedule and not self.chosen:
             yield "found a schedule and no product; needed 'product: name'"
-        if self.process and not self.chosen:
-            yield "found a process and no product; needed 'product: name'"
+        for what in ("process", "network"):
+            if getattr(self, what) and not self.chosen:
+                yield f"found a {what} and no product; needed 'product: name'"
         for block, row in [("schedule", row) for row in self.schedule] + [("redose", row) for row in self.redose]:
             if row.product not in self.chosen and (row.product or len(self.chosen) != 1):
                 keys = list(self.chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from perforin.actions import Actions, actions_of
 from perforin.errors import UserError
 from perforin.kernels.build import Kernel, build
 from perforin.library import Model
+from perforin.making.lot import Lots
+from perforin.making.network.description import Network, read_network
 from perforin.making.process import Process, read_process
 from perforin.nouns import Criteria
 from perforin.patients.doses import Administration
@@ -57,7 +59,7 @@ def administrations(
 
 @dataclass(frozen=True)
 class PreparedArm:
-    """One arm: its model, process, what is given on fixed days, and what its patients' state calls for.
+    """One arm: its model, process, supply network if its patients share one, what is given, and what is called for.
 
     The kernel solves the network of the actions: that of the model, with events.
     """
@@ -69,6 +71,7 @@ class PreparedArm:
     given: tuple[Given, ...]
     actions: Actions
     products: tuple[str, ...]
+    network: Network | None = None
 
     @property
     def begin(self) -> float:
@@ -87,7 +90,10 @@ class PreparedArm:
 
 @dataclass(frozen=True)
 class Ready:
-    """Everything that does not depend on a patient."""
+    """Everything that does not depend on a patient.
+
+    ``together`` holds the lots of arms whose patients share a network, once they were asked for.
+    """
 
     scenario: Scenario
     arms: tuple[PreparedArm, ...]
@@ -95,6 +101,7 @@ class Ready:
     untreated_kernel: Kernel
     days: Array
     plan: TrialPlan
+    together: dict[str, Lots] = field(default_factory=dict, compare=False, repr=False)
 
 
 def plan_of(scenario: Scenario) -> TrialPlan:
@@ -120,23 +127,35 @@ def make_ready(scenario: Scenario) -> Ready:
         }
         alone = pool.submit(build, untreated.network, outputs)
         kernels = {name: one.result() for name, one in waiting.items()}
-    arms = []
-    for name, model in models.items():
-        products = scenario.products(name)
-        process = next(iter(products.values())).process
-        arms.append(
-            PreparedArm(
-                name=name,
-                model=model,
-                kernel=kernels[name],
-                process=read_process(process, *scenario.library.process(process)),
-                given=scenario.given(name),
-                actions=actions[name],
-                products=tuple(products),
-            )
+    arms = [
+        PreparedArm(
+            name=name,
+            model=model,
+            kernel=kernels[name],
+            process=_process(scenario, name),
+            given=scenario.given(name),
+            actions=actions[name],
+            products=tuple(scenario.products(name)),
+            network=_network(scenario, name),
         )
+        for name, model in models.items()
+    ]
     days = sampling_days(scenario.horizon, [*plan.visits, *plan.samples])
     return Ready(scenario, tuple(arms), untreated, alone.result(), days, plan)
+
+
+def _process(scenario: Scenario, arm: str) -> Process:
+    """How the arm's product is made, that of its first product where there are several."""
+    products = list(scenario.products(arm).values())
+    if not products:
+        needed = "needed 'product: name', from whose infusion its patients are followed"
+        raise UserError(f"found an arm without a product; {needed}", scenario.at("arms", arm))
+    return read_process(products[0].process, *scenario.library.process(products[0].process))
+
+
+def _network(scenario: Scenario, arm: str) -> Network | None:
+    name = scenario.arms[arm].network
+    return read_network(scenario.library.path("networks", name, scenario.at("arms", arm, "network"))) if name else None
 
 
 def _actions(scenario: Scenario, arm: str, model: Model, plan: TrialPlan) -> Actions:

@@ -20,7 +20,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perforin.errors import ComputeError, UserError, nearest
-from perforin.making.make import make
 from perforin.patients.cohort import enrol
 from perforin.patients.course import Course
 from perforin.placement import place
@@ -29,7 +28,8 @@ from perforin.records import Records
 from perforin.runs import RunFolder
 from perforin.scenario import Scenario, scenario_of
 from perforin.streams import Streams
-from perforin.treating import deadlines_of, treat, wait
+from perforin.supplying import supply
+from perforin.treating import treat, wait
 from perforin.trial.observe import observe
 
 __all__ = ["Interrupted", "Progress", "Study", "chunk", "open_study", "replay", "resume", "run", "simulate"]
@@ -107,8 +107,7 @@ def simulate(ready: Ready, patients: NDArray[np.int64], *, courses: bool = True)
     streams = Streams(ready.scenario.seed)
     population = ready.scenario.population
     cohort = enrol(population.covariates, population.correlations, patients, streams)
-    deadline = deadlines_of(ready, cohort, streams)
-    lots = {arm.name: make(arm.process, patients, deadline, streams) for arm in ready.arms}
+    lots = supply(ready, cohort, streams)
     waiting = wait(ready, cohort, lots.values(), streams)
     records, drawn, failed = [], [], []
     for arm in ready.arms:

@@ -22,6 +22,7 @@ __all__ = ["HEADLINE", "arm_of", "arms", "catalogue", "estimate", "estimate_of",
 HEADLINE = (
     "ORR_d30", "ORR_best", "CR_best", "PFS_6m", "PFS_12m", "OS_12m", "CRS_any", "CRS_ge3", "ICANS_any", "ICANS_ge3",
     "GvHD_ge2", "Cmax", "Tmax", "AUC0_28", "last_detectable_day", "infused_share", "time_to_infusion", "cost",
+    "cost_per_responder",
 )  # fmt: skip
 """The endpoints that every run reports."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from perforin.endpoints.arm import Arm
-from perforin.endpoints.registry import endpoint
-from perforin.endpoints.samples import Mean, Median, Sample, Share
+import numpy as np
 
-__all__ = ["cost", "infused_share", "time_to_infusion"]
+from perforin.endpoints.arm import Arm, align
+from perforin.endpoints.registry import endpoint
+from perforin.endpoints.response import best_is_response
+from perforin.endpoints.samples import Mean, Median, Ratio, Sample, Share
+
+__all__ = ["cost", "cost_per_responder", "infused_share", "lot_quality", "time_to_infusion"]
 
 
 @endpoint("infused_share", better=1)
@@ -35,3 +38,28 @@ def cost(arm: Arm) -> Sample | None:
         return None
     once = arm.once("cost")
     return Mean(once.subjects, once.value)
+
+
+@endpoint("cost_per_responder", unit="USD", better=-1)
+def cost_per_responder(arm: Arm) -> Sample | None:
+    """Cost of all enrolled patients over the number of those whose best response is a response."""
+    found = best_is_response(arm)
+    if found is None or not arm.has("cost"):
+        return None
+    once = arm.once("cost")
+    place, there = align(once.subjects, found.subjects)
+    assert isinstance(found, Share)
+    return Ratio(once.subjects, once.value, there & found.hits[place])
+
+
+@endpoint("lot_quality", better=1)
+def lot_quality(arm: Arm) -> Sample | None:
+    """Mean over the infused of what arrived: living cells over the planned dose, times their killing function."""
+    if not arm.has("lot_living_share"):
+        return None
+    living = arm.once("lot_living_share")
+    if not arm.has("lot_killing_function"):
+        return Mean(living.subjects, living.value)
+    killing = arm.once("lot_killing_function")
+    place, there = align(living.subjects, killing.subjects)
+    return Mean(living.subjects, living.value * np.where(there, killing.value[place], 1.0))

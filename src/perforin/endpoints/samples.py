@@ -18,8 +18,8 @@ from perforin.endpoints.kaplan_meier import Curve, Risk, kaplan_meier
 from perforin.endpoints.resampling import Weights
 from perforin.records import exact_interval
 
-__all__ = ["GeometricMean", "Mean", "Median", "Milestone", "Reported", "RestrictedMean", "Result", "Sample", "Share",
-           "SurvivalMedian", "Times", "joined", "wilson_interval"]  # fmt: skip
+__all__ = ["GeometricMean", "Mean", "Median", "Milestone", "Ratio", "Reported", "RestrictedMean", "Result", "Sample",
+           "Share", "SurvivalMedian", "Times", "joined", "wilson_interval"]  # fmt: skip
 
 Array = NDArray[np.float64]
 REACH = 10
@@ -126,6 +126,31 @@ def _student(values: Array, level: float) -> tuple[float, float, float]:
         return mean, math.nan, math.nan
     half = float(stdtrit(n - 1, (1 + level) / 2) * values.std(ddof=1) / math.sqrt(n))
     return mean, mean - half, mean + half
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Sum of ``values`` (n,) over the number of ``hits`` (n,): a cost per success."""
+
+    subjects: Subjects
+    values: Array
+    hits: NDArray[np.bool_]
+
+    def result(self, level: float = 0.95) -> Result:
+        """Interval of the logarithm by the delta method; infinite where nobody is a success."""
+        n, hits = len(self.values), self.hits.astype(np.float64)
+        method = "ratio of means with log-normal interval by the delta method"
+        if n < 2 or not hits.any():
+            return Result(math.inf if n else math.nan, math.nan, math.inf, f"{method}; no success", {"successes": 0})
+        ratio = float(self.values.sum() / hits.sum())
+        error = float(np.std(self.values - ratio * hits, ddof=1)) / math.sqrt(n) / float(hits.mean())
+        half = float(ndtri((1 + level) / 2)) * error / ratio if ratio > 0 else 0.0
+        return Result(ratio, ratio * math.exp(-half), ratio * math.exp(half), method, {"successes": int(hits.sum())})
+
+    def replicates(self, weights: Weights) -> Array:
+        """(B,) weighted ratios; infinity without a success."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(weights.total(self.values) / weights.total(self.hits), dtype=np.float64)
 
 
 @dataclass(frozen=True)

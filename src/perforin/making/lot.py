@@ -24,6 +24,14 @@ def _blank() -> Array:
     return np.empty(0)
 
 
+def _none() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
+def _unsaid() -> NDArray[np.bool_]:
+    return np.empty(0, np.bool_)
+
+
 @dataclass(frozen=True)
 class Lots:
     """One entry per patient, all arrays (n,); what is not given of the last eight is neutral.
@@ -46,10 +54,10 @@ class Lots:
     killing_function: Array = field(default_factory=_blank)
     motile_fraction: Array = field(default_factory=_blank)
     dose_share: Array = field(default_factory=_blank)
-    lot: Array = field(default_factory=_blank)
-    donor: Array = field(default_factory=_blank)
-    remakes: Array = field(default_factory=_blank)
-    out_of_specification: Array = field(default_factory=_blank)
+    lot: NDArray[np.int64] = field(default_factory=_none)
+    donor: NDArray[np.int64] = field(default_factory=_none)
+    remakes: NDArray[np.int64] = field(default_factory=_none)
+    out_of_specification: NDArray[np.bool_] = field(default_factory=_unsaid)
 
     def __post_init__(self) -> None:
         n = len(self.patient)
@@ -70,6 +78,6 @@ class Lots:
         """(n,) cells that live a day after thaw, over the planned dose."""
         return self.dose_share * self.viability_24h
 
-    def only(self, chosen: NDArray[np.bool_]) -> Lots:
-        """The chosen patients (n,) alone."""
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Lots:
+        """The chosen patients alone, by mask (n,) or by place."""
         return Lots(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})

@@ -14,7 +14,7 @@ from perforin.evidence.claims import Claim
 from perforin.records import Estimate
 from perforin.report.curves import Survival
 
-__all__ = ["Adjusted", "Comparison", "Findings", "Published"]
+__all__ = ["Adjusted", "Comparison", "Findings", "Published", "Third"]
 
 Array = NDArray[np.float64]
 
@@ -103,6 +103,18 @@ class Adjusted:
 
 
 @dataclass(frozen=True)
+class Third:
+    """A third of an arm's infused patients by the quality of their lots, and how many of them responded."""
+
+    arm: str
+    name: str
+    low: float
+    high: float
+    responders: int
+    n: int
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a study found; every table may be empty, and the page then leaves that part out."""
 
@@ -120,6 +132,9 @@ class Findings:
     relapses: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     waits: Mapping[str, Array] = field(default_factory=dict)
     enrolled: Mapping[str, int] = field(default_factory=dict)
+    losses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    lots: tuple[Third, ...] = ()
+    doses: Mapping[str, Array] = field(default_factory=dict)
     transgene: pd.DataFrame = field(default_factory=pd.DataFrame)
     transgene_limit: float | None = None
     courses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["arm", "day", "observable", "median"]))

@@ -24,6 +24,7 @@ from perforin.records import Records, exact_interval
 from perforin.report import scoring
 from perforin.report.findings import Adjusted, Findings, Published
 from perforin.report.subject import arm_labels
+from perforin.report.supply import doses_per_batch
 from perforin.study import DRAWN, Progress
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def gather(
         relapses=scoring.relapse_types(scores),
         waits=scoring.waits(scores),
         enrolled=found,
+        losses=scoring.losses(scores),
+        lots=tuple(one for arm in labels for one in scoring.lot_effect(scores, arm)),
+        doses=doses_per_batch(scenario),
         transgene=table,
         transgene_limit=limit,
         courses=study.courses,

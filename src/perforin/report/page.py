@@ -16,7 +16,7 @@ import plotly.offline
 from markupsafe import Markup
 
 from perforin.report import answer as answers
-from perforin.report import bars, credibility, curves, indirect, ledger, tables
+from perforin.report import bars, credibility, curves, indirect, ledger, supply, tables
 from perforin.report.claims import claim_table, verdicts
 from perforin.report.findings import Findings
 from perforin.report.finite import finite
@@ -192,6 +192,9 @@ def render(findings: Findings) -> str:
             undisputed=claim_table([one for one in findings.claims if not one.disputed]),
             credibility=credibility.table(findings),
             access=_access(findings),
+            losses=supply.loss_table(findings.losses, findings.enrolled, findings.arms),
+            lots=supply.quality_table(findings.lots, findings.arms),
+            doses=supply.batch_table(findings.doses, findings.arms),
             manifest=_manifest(findings),
             command=reproduce(findings),
             plotly=Markup(plotly.offline.get_plotlyjs()),  # noqa: S704 - the library itself
@@ -205,7 +208,8 @@ def _kinds(findings: Findings) -> dict[str, int]:
 
 
 def _access(findings: Findings) -> tables.Table | None:
-    names = [name for name in ("infused_share", "time_to_infusion", "cost") if name in findings.endpoints]
+    wanted = ("infused_share", "time_to_infusion", "cost", "cost_per_responder")
+    names = [name for name in wanted if name in findings.endpoints]
     if not names:
         return None
     rows = [
@@ -260,6 +264,9 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "patients": findings.patients,
         "failed": len(findings.failed),
         "estimates": estimates,
+        "losses": {arm: dict(counts) for arm, counts in findings.losses.items()},
+        "lots": [{"arm": one.arm, "third": one.name, "low": one.low, "high": one.high,
+                  "responders": one.responders, "n": one.n} for one in findings.lots],
         "comparisons": [one.as_dict() for one in findings.comparisons],
         "indirect": {
             "covariates": list(findings.covariates),

@@ -23,14 +23,16 @@ from perforin.endpoints.survival import What, survival_times
 from perforin.endpoints.toxicity import grade_counts
 from perforin.records import Estimate, Records
 from perforin.report.curves import Point, Survival
-from perforin.report.findings import Comparison, Published
+from perforin.report.findings import Comparison, Published, Third
+from perforin.report.supply import thirds
 
-__all__ = ["Scores", "comparisons", "enrolled", "estimates", "grades", "read", "relapse_types", "responses", "survival",
-           "waits"]  # fmt: skip
+__all__ = ["Scores", "comparisons", "enrolled", "estimates", "grades", "losses", "lot_effect", "read", "relapse_types",
+           "responses", "survival", "waits"]  # fmt: skip
 
 TOXICITIES = {"CRS": "crs", "ICANS": "icans", "GvHD": "gvhd"}
 SURVIVALS: tuple[What, ...] = ("PFS", "OS", "DOR")
-WAIT = "time_to_infusion"
+WAIT, QUALITY, RESPONSE = "time_to_infusion", "lot_quality", "ORR_best"
+LOST = "lost:"
 MONTH = 365.0 / 12
 ROWS = 500_000
 """Rows of records that are scored at a time, where the parts are smaller."""
@@ -60,7 +62,7 @@ def read(
         criteria: of response.
         visits: days on which responses are counted; on day 0 there are none.
     """
-    wanted, days = dict.fromkeys([*endpoints, WAIT]), [day for day in visits if day > 0]
+    wanted, days = dict.fromkeys([*endpoints, WAIT, QUALITY, RESPONSE]), [day for day in visits if day > 0]
     found: dict[str, list[Scores]] = {}
     for part in _gathered(parts):
         for name in part.arms:
@@ -85,6 +87,9 @@ def _scores(arm: Arm, endpoints: Iterable[str], visits: Iterable[float]) -> Scor
         counts.update({("response", day, name): count for name, count in response_counts(arm, day).items()})
     for name, kind in TOXICITIES.items():
         counts.update({("grade", name, grade): count for grade, count in enumerate(grade_counts(arm, kind))})
+    rows = arm.records.table["parameter"]
+    for lost, count in rows[rows.str.startswith(LOST)].value_counts().items() if len(rows) else ():
+        counts["lost", str(lost).removeprefix(LOST)] += int(count)
     counts.update(("relapse", negative) for negative in relapses(arm)[1].tolist())
     known: list[NDArray[np.int64]] = []
     samples = {name: _held(found, known) for name in endpoints if (found := sample(arm, name)) is not None}
@@ -192,6 +197,17 @@ def relapse_types(scores: Mapping[str, Scores]) -> dict[str, tuple[int, int]]:
 def waits(scores: Mapping[str, Scores]) -> dict[str, NDArray[np.float64]]:
     """Days from enrolment to infusion of the infused, by arm."""
     return {arm: one.samples[WAIT].values if WAIT in one.samples else np.empty(0) for arm, one in scores.items()}
+
+
+def lot_effect(scores: Mapping[str, Scores], arm: str) -> tuple[Third, ...]:
+    """Responses by the quality of the lots, in thirds; none where lots are alike."""
+    samples = scores[arm].samples if arm in scores else {}
+    return thirds(arm, samples.get(QUALITY), samples.get(RESPONSE))
+
+
+def losses(scores: Mapping[str, Scores]) -> dict[str, dict[str, int]]:
+    """Patients never infused by reason, by arm."""
+    return {arm: {reason: n for reason, n in one.counted("lost").items() if n} for arm, one in scores.items()}
 
 
 def enrolled(scores: Mapping[str, Scores]) -> dict[str, int]:

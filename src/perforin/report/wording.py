@@ -76,7 +76,10 @@ ENDPOINTS: dict[str, Wording] = {
     ),
     "time_to_infusion": Wording("Enrolment to infusion", "Days from enrolment to infusion.", -1),
     "cost": Wording(
-        "Cost per enrolled patient", "Cost of the product per enrolled patient; hospital care is not in it.", -1
+        "Cost per enrolled patient", "Product, apheresis and three months of care; no travel, no later lines.", -1
+    ),
+    "cost_per_responder": Wording(
+        "Cost per responder", "Cost of all enrolled patients, the lost ones too, over those who respond.", -1
     ),
 }
 """The endpoints every report prints, in the order of the tables."""

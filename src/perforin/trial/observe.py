@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perforin.errors import UserError
-from perforin.making.lot import Lots
+from perforin.making.lot import QUALITIES, Lots
 from perforin.patients.course import Course
 from perforin.records import Records
 from perforin.streams import Streams
@@ -64,6 +64,15 @@ def _enrolment(course: Course, lots: Lots, writer: Writer) -> Iterator[Rows]:
     yield writer.once("time_to_infusion", lots.day, "day", day=lots.day, censored=~course.infused)
     yield writer.once("infused", course.infused)
     yield writer.once("cost", course.cost, "USD")
+    for reason in np.unique(lots.reason[~lots.infused]).tolist():
+        yield writer.once(f"lost:{reason}", 1, day=lots.day, where=~lots.infused & (lots.reason == reason))
+    yield writer.once("lot_living_share", lots.living_share, where=lots.infused)
+    for quality in QUALITIES:
+        if (getattr(lots, quality) != 1).any():
+            yield writer.once(f"lot_{quality}", getattr(lots, quality), where=lots.infused)
+    for what in ("lot", "donor"):
+        if (getattr(lots, what) >= 0).any():
+            yield writer.once(f"{what}_number", getattr(lots, what), where=lots.infused)
 
 
 def clearance_day(course: Course, numbers: Numbers, last: Array) -> Array:

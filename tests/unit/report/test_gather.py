@@ -162,7 +162,7 @@ ASKED = Question(question_of_interest="Which?", context_of_use="supportive")
 def a_study(records: Records) -> Any:
     """As much of a study as a report reads, with a scenario that needs no library."""
     arms = {"a": SimpleNamespace(label="Arm A"), "b": SimpleNamespace(label="")}
-    product = SimpleNamespace(label="Product B")
+    product = SimpleNamespace(label="Product B", process="")
     disease = SimpleNamespace(extrapolation="no trial in children", label="LBCL")
     scenario = SimpleNamespace(
         name="scenario", title="A against B", question=ASKED, arms=arms,
