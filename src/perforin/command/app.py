@@ -21,6 +21,7 @@ from perforin.command import (
     making,
     match,
     network,
+    pooling,
     reading,
     running,
     showing,
@@ -71,6 +72,7 @@ def root(
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
 EXAMPLES |= network.EXAMPLES | making.EXAMPLES | siting.EXAMPLES
 EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
+EXAMPLES |= pooling.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
     running.new,
@@ -92,7 +94,7 @@ VERBS: tuple[Callable[..., int | None], ...] = (
 GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
     "evidence": (
         "What is known from trials: published numbers, and the registry.",
-        (curve.curve, landscape.landscape, match.match),
+        (curve.curve, landscape.landscape, match.match, pooling.meta),
     ),
     "data": ("Your own tables: read, checked, and turned into records.", (data.data_map, data.data_check)),
 }

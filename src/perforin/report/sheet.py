@@ -31,7 +31,7 @@ class Section:
 
 
 def write_sheet(folder: Path | str, name: str, title: str, lead: Sequence[str], sections: Sequence[Section],
-                sources: Iterable[str] = ()) -> Path:  # fmt: skip
+                sources: Iterable[str] = (), kind: str = "simulated") -> Path:  # fmt: skip
     """Write ``<name>.html`` into a folder and return its path.
 
     Args:
@@ -41,6 +41,7 @@ def write_sheet(folder: Path | str, name: str, title: str, lead: Sequence[str], 
         lead: sentences under the title.
         sections: in order.
         sources: keys of sources.bib, listed at the end in the order of their text.
+        kind: of what the page holds, above its title.
 
     Raises:
         UserError: a source that the bibliography lacks.
@@ -51,7 +52,7 @@ def write_sheet(folder: Path | str, name: str, title: str, lead: Sequence[str], 
                                      lstrip_blocks=True)  # fmt: skip
     specs = {one.key: {"figure": json.loads(one.figure.to_json()), "narrow": dict(one.narrow)} for one in drawn}
     page = environment.from_string(text).render(
-        title=title, lead=lead, sections=sections, sources=sorted(cite(sources)), specs=script_json(specs),
+        title=title, kind=kind, lead=lead, sections=sections, sources=sorted(cite(sources)), specs=script_json(specs),
         plotly=Markup(plotly.offline.get_plotlyjs()) if drawn else "",  # noqa: S704 - the library itself
     )  # fmt: skip
     path = Path(folder) / f"{name}.html"

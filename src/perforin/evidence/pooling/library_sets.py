@@ -1,0 +1,113 @@
+"""What the library can pool: study sets rebuilt from the literature, and the cohorts of the trial library."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from perforin.errors import UserError, nearest
+from perforin.evidence.pooling.studies import LeftOut, Study, StudySet
+from perforin.evidence.pooling.table import impossible_share, read_studies
+from perforin.evidence.published import Finding, trial, trials
+from perforin.evidence.sources import LIBRARY
+
+__all__ = ["Review", "reviews_of", "study_set", "trial_set"]
+
+SETS = LIBRARY / "study_sets"
+
+
+@dataclass(frozen=True)
+class Review:
+    """A pooled value as another meta-analysis published it; shares with their 95 % limits."""
+
+    endpoint: str
+    therapy: str
+    value: float
+    low: float
+    high: float
+    k: int
+    n: int
+    status: str
+    source: str
+    locator: str
+    note: str
+
+
+@lru_cache(maxsize=1)
+def _published() -> tuple[Review, ...]:
+    with (SETS / "published.csv").open(newline="", encoding="utf-8") as file:
+        return tuple(
+            Review(row["endpoint"], row["therapy"], float(row["value"]), float(row["low"]), float(row["high"]),
+                   int(row["k"]), int(row["n"]), row["status"], row["source"], row["locator"], row["note"])
+            for row in csv.DictReader(file)
+        )  # fmt: skip
+
+
+def reviews_of(endpoint: str, therapy: str) -> tuple[Review, ...]:
+    """Published pooled values of the same outcome with the same therapy."""
+    return tuple(one for one in _published() if (one.endpoint, one.therapy) == (endpoint, therapy))
+
+
+@lru_cache(maxsize=32)
+def study_set(endpoint: str, therapy: str) -> StudySet:
+    """The library's studies of one outcome: a rebuilt study set where there is one, else the trial library.
+
+    Raises:
+        UserError: a therapy that no trial has, or an outcome that none of its trials counts.
+    """
+    with (SETS / "index.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["therapy"] == therapy and endpoint in row["endpoints"].split(";"):
+                found = read_studies(SETS / row["file"], endpoint, row["title"])
+                return replace(found, warnings=(row["note"], *found.warnings))
+    return trial_set(endpoint, therapy)
+
+
+def trial_set(endpoint: str, therapy: str) -> StudySet:
+    """The trial library's cohorts that count the outcome; of cohorts that share patients the largest is taken.
+
+    Raises:
+        UserError: a therapy that no trial has, or an outcome that none of its trials counts.
+    """
+    therapies = sorted({trial(name).therapy for name in trials()})
+    if therapy not in therapies:
+        raise UserError(f"found the therapy {therapy!r}; needed one of {', '.join(therapies)}"
+                        f"{nearest(therapy, therapies)}")  # fmt: skip
+    studies, left, flags = [], [], []
+    outcomes: set[str] = set()
+    for name in trials():
+        if trial(name).therapy != therapy:
+            continue
+        outcomes |= {row.endpoint for row in trial(name).endpoints if row.events is not None}
+        rows = [row for row in trial(name).endpoints if row.endpoint == endpoint and row.events is not None]
+        whole = [row for row in rows if not row.subgroup]
+        if whole:
+            studies.append(_study(name, whole[0]))
+            flags += _flags(name, whole[0])
+        else:
+            left.append(LeftOut(name, "counts it in parts of the cohort only" if rows else "gives no count of it"))
+    if not studies:
+        known = sorted(outcomes)
+        raise UserError(f"found no {therapy} trial that counts {endpoint!r}; needed one of {', '.join(known)}"
+                        f"{nearest(endpoint, known)}")  # fmt: skip
+    return StudySet.without_overlap(studies, endpoint=endpoint, title=f"{therapy} cohorts of the trial library",
+                                    left_out=left, warnings=tuple(flags))  # fmt: skip
+
+
+def _study(name: str, row: Finding) -> Study:
+    one = trial(name)
+    groups = {"target": one.target, "costimulation": getattr(one, "costimulation", "") or "", "product": one.product,
+              "cell_source": one.cell_source, "indication": one.indication}  # fmt: skip
+    return Study(name, row.events or 0, row.denominator or 0, groups, row.scale, row.status, row.source, row.locator,
+                 one.overlaps, row.note)  # fmt: skip
+
+
+def _flags(name: str, row: Finding) -> list[str]:
+    """A printed share that no count gives is flagged."""
+    if row.share is None or not row.denominator:
+        return []
+    decimals = max(2, len(repr(row.share).partition(".")[2]))
+    if not impossible_share(row.share, row.denominator, decimals):
+        return []
+    return [f"{name}: no whole number of {row.denominator} patients gives {row.share:.0%}; {row.events} was taken."]
