@@ -22,6 +22,8 @@ Whole = NDArray[np.int64]
 
 WAITING = "still waiting at the end"
 """The reason of a patient whom a supply network has neither served nor lost when its days are over."""
+GRACE = 365.0
+"""Days for which a network runs on after the last referral, so that hardly anybody is left in it."""
 LOTS_AT_ONCE = 64
 MOST_LOTS = 4_000_000
 
@@ -80,6 +82,7 @@ def make(process: Process, patients: Whole, deadline: Array, streams: Streams) -
 def make_together(process: Process, network: Network, deadline: Array, streams: Streams) -> Lots:
     """Make and deliver one product for a whole cohort, whose patients share the slots, lines and stock of a network.
 
+    The patients are referred at random over as many days as the network's rate of referrals gives.
     Times, losses and, for cells from a bank, lots are the network's; how a lot comes out is the process's.
 
     Args:
@@ -96,7 +99,10 @@ def make_together(process: Process, network: Network, deadline: Array, streams: 
     if network.starting_material != process.starting_material:
         raise UserError(f"found the network {network.label!r} of cells from {network.starting_material}; needed one "
                         f"of cells from {process.starting_material}, as the process {process.name} makes")  # fmt: skip
-    orders = simulate(network, streams, n=len(deadline), deadline=deadline)
+    span = len(deadline) / network.referrals.value
+    longer = network.model_copy(update={"days": network.days.model_copy(update={"value": span + GRACE})})
+    came = span * streams.uniform("referral", np.arange(len(deadline)))
+    orders = simulate(longer, streams, arrival=came, deadline=deadline)
     table = orders.table
     infused = (table["status"] == "infused").to_numpy()
     waiting = (table["status"] == "in system").to_numpy()
