@@ -24,6 +24,7 @@ from perforin.command import (
     pooling,
     reading,
     running,
+    shipping,
     showing,
     siting,
 )
@@ -70,7 +71,7 @@ def root(
 
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
-EXAMPLES |= network.EXAMPLES | making.EXAMPLES | siting.EXAMPLES
+EXAMPLES |= shipping.EXAMPLES | network.EXAMPLES | making.EXAMPLES | siting.EXAMPLES
 EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
 EXAMPLES |= pooling.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
@@ -86,6 +87,7 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     showing.show,
     importing.import_,
     making.make,
+    shipping.ship,
     network.network,
     siting.site,
     claims.claims,

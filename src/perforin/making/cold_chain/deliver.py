@@ -16,7 +16,7 @@ from perforin.making.cold_chain.lane import Lane, read_lane
 from perforin.making.process import Process
 from perforin.streams import Streams
 
-__all__ = ["Delivered", "Quality", "arrivals", "deliver", "frozen_for", "quality"]
+__all__ = ["Delivered", "Quality", "arrivals", "deliver", "quality"]
 
 Array = NDArray[np.float64]
 DAY = 24.0
@@ -120,26 +120,24 @@ def _deliver(lane: Lane, cells: Frozen, ids: NDArray[np.int64], streams: Streams
     )  # fmt: skip
 
 
-def frozen_for(lane: Lane, process: Process | None) -> Frozen:
-    """The rows of the cells that a process makes, prepared and filled as the lane says."""
-    cell = process.batch.keys.get("cell", "") if process is not None and process.batch is not None else ""
-    return frozen(cell, lane.preparation, lane.container)
-
-
-def arrivals(way: Process | Lane, patients: NDArray[np.int64], streams: Streams) -> Delivered | None:
+def arrivals(
+    way: Process | Lane, patients: NDArray[np.int64], streams: Streams, cell: str = "", preparation: str = ""
+) -> Delivered | None:
     """What arrives for each patient, by the lane that a process names.
 
     Args:
-        way: a process, whose batch says which cells it makes; or a lane, for cells of an unknown kind.
+        way: a process, whose batch may say which cells it makes; or a lane.
         patients: (n,) patient numbers; a patient's luck on the way is the same in every arm.
         streams: the shared luck.
+        cell: which cells they are, where the process does not say; "" for cells of an unknown kind.
+        preparation: what is done to them before freezing or after thaw; "" for nothing.
 
     Returns:
         The shipments, or None for a process that names no lane: its thaw is then all there is to say.
     """
-    if isinstance(way, Lane):
-        return deliver(way, frozen_for(way, None), patients, streams)
-    if not way.lane:
-        return None
-    lane = read_lane(way.lane)
-    return deliver(lane, frozen_for(lane, way), patients, streams)
+    if not isinstance(way, Lane):
+        if not way.lane:
+            return None
+        cell = way.batch.keys.get("cell", cell) if way.batch else cell
+        way = read_lane(way.lane)
+    return deliver(way, frozen(cell, preparation, way.container), patients, streams)

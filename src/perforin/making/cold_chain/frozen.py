@@ -10,7 +10,7 @@ from pathlib import Path
 from perforin.errors import UserError, nearest
 from perforin.evidence.parameters import Row, choose, read_table
 
-__all__ = ["CONTAINERS", "Frozen", "frozen"]
+__all__ = ["CONTAINERS", "Frozen", "cells_known", "frozen"]
 
 CONTAINERS = ("vial", "bag")
 HOURS = {"second": 1 / 3600, "hour": 1.0, "day": 24.0, "1/hour": 1.0}
@@ -50,18 +50,24 @@ class Frozen:
         return tuple(dict.fromkeys(row.source for row in self.rows.values() if row.source))
 
 
+def cells_known() -> list[str]:
+    """Kinds of cells that have rows of their own."""
+    return sorted({row.keys["cell"] for row in _rows() if "cell" in row.keys})
+
+
 def frozen(cell: str = "", preparation: str = "", container: str = "bag") -> Frozen:
     """The rows of cells of one kind, prepared in one way, in one container.
 
     Raises:
         UserError: a cell, a preparation or a container that no row is about.
     """
-    cells = sorted({row.keys["cell"] for row in _rows() if "cell" in row.keys})
+    cells = cells_known()
     ways = sorted({way for row in _rows() if row.keys.get("cell") == cell for way in row.members} - {*CONTAINERS})
     for what, found, known in (("cell", cell, cells), ("preparation", preparation, ways),
                                ("container", container, CONTAINERS)):  # fmt: skip
         if found and found not in known:
-            raise UserError(f"found the {what} {found!r}; needed one of {list(known)}{nearest(found, known)}")
+            valid = f"one of {list(known)}{nearest(found, known)}" if known else f"none, for no row of {cell!r} has any"
+            raise UserError(f"found the {what} {found!r}; needed {valid}")
     members, keys = [preparation, container], {"cell": cell} if cell else {}
     names = dict.fromkeys(row.stem for row in _rows())
     return Frozen(cell, preparation, container, {name: choose(_rows(), name, members, keys) for name in names})

@@ -97,14 +97,12 @@ class Leg(Strict):
 class Lane(Strict):
     """The way of a frozen product from the plant's store to the patient, and what holds it.
 
-    ``cooling`` and ``warming`` are the rates of freezing and thaw, the usual ones of the container if not given;
-    ``preparation`` of the cells before freezing or after thaw, "" for none.
+    ``cooling`` and ``warming`` are the rates of freezing and thaw, the usual ones of the container if not given.
     """
 
     label: str
     summary: str = ""
     container: Literal["vial", "bag"] = "bag"
-    preparation: str = ""
     cooling: Annotated[Figure, pydantic.AfterValidator(_in("K/min", 0.01))] | None = None
     warming: Annotated[Figure, pydantic.AfterValidator(_in("K/min", 0.01))] | None = None
     legs: tuple[Leg, ...] = pydantic.Field(min_length=1)
