@@ -51,7 +51,7 @@ def meta(
     found = synthesise(studies, method, names, therapy="" if data is not None else therapy)
     page = ""
     if out is not None:
-        from perforin.report.forest import write_synthesis
+        from perforin.report.synthesis import write_synthesis
 
         page = str(write_synthesis(out, found))
     if json:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 import pydantic
 import yaml
@@ -22,6 +22,8 @@ from perforin.records import Records, exact_interval
 __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
            "pool", "published", "read_trial", "trial", "trials"]  # fmt: skip
 
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""LibYAML's reader where the wheel brings it: a page reads every trial."""
 INDIRECT_WARNING = (
     "No randomised or matched comparison of these products exists. Published values come from different trials with "
     "different patients, grading scales and follow-up; they stand side by side here, nothing is adjusted for (neither "
@@ -153,7 +155,7 @@ def read_trial(path: str | Path) -> Trial:
     """
     text = Path(path).read_text(encoding="utf-8")
     try:
-        return Trial.model_validate(yaml.safe_load(text))
+        return Trial.model_validate(yaml.load(text, LOADER))  # noqa: S506 - either is a safe loader
     except pydantic.ValidationError as problem:
         first = problem.errors()[0]
         place = tuple(first["loc"])

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from perforin.evidence.claims import Claim
+from perforin.evidence.pooling.shipped import Line
 from perforin.records import Estimate
 from perforin.report.curves import Survival
 
@@ -143,6 +144,7 @@ class Findings:
     failed: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["arm", "patient", "reason"]))
     manifest: Mapping[str, Any] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    synthesis: tuple[Line, ...] = ()
     extrapolation: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""

@@ -1,22 +1,22 @@
-"""Forest plots of pooled studies, and the page of one synthesis."""
+"""Forest plots: the studies of one set, and the pooled values of several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import plotly.graph_objects as go
 
 from perforin.evidence.pooling.pool import Pooled
+from perforin.evidence.pooling.shipped import Line
 from perforin.evidence.pooling.sparse import exact_limits
 from perforin.evidence.pooling.synthesis import Synthesis
-from perforin.evidence.pooling.words import estimate, heterogeneity, percent
-from perforin.report.sheet import Section, write_sheet
+from perforin.evidence.pooling.words import estimate, heterogeneity, limits, percent
+from perforin.report.bars import wrapped
 from perforin.report.style import COLOURS, FAINT, INK, Drawing, blank
-from perforin.report.tables import Table, plain
+from perforin.report.tables import Cell, Table
 from perforin.report.wording import endpoint
 
-__all__ = ["forest_figure", "write_synthesis"]
+__all__ = ["forest_figure", "summary_figure", "summary_table"]
 
 ROW = 24
 """Height of a row [pixel]."""
@@ -33,17 +33,17 @@ def forest_figure(key: str, found: Synthesis, caption: str) -> Drawing:
     share = found.studies.kind == "share"
     pooled = {"All studies": found.pooled, **found.groups}
     names = [one.name + (" *" if one.status == "memory" else "") for one in found.studies.studies]
-    limits = [exact_limits(one.events, one.n, found.studies.kind) for one in found.studies.studies]
+    ends = [exact_limits(one.events, one.n, found.studies.kind) for one in found.studies.studies]
     values = [one.events / one.n for one in found.studies.studies]
     largest = max(one.n for one in found.studies.studies)
     figure = blank(110 + ROW * (len(names) + len(pooled)), showlegend=False)
-    said = [f"{one.events} of {one.n:g}: {_interval(value, low, high, share)}"
-            for one, value, (low, high) in zip(found.studies.studies, values, limits, strict=True)]  # fmt: skip
+    said = [f"{one.events} of {one.n:g}: {limits(value, low, high, share)}"
+            for one, value, (low, high) in zip(found.studies.studies, values, ends, strict=True)]  # fmt: skip
     figure.add_trace(go.Scatter(
         x=values, y=names, mode="markers", text=said, hovertemplate="%{y}, %{text}<extra></extra>", cliponaxis=False,
         marker={"symbol": "square", "color": COLOURS[0], "size": [5 + 8 * (one.n / largest) ** 0.5
                                                                   for one in found.studies.studies]},
-        error_x=_whiskers(values, limits, FAINT, 1.3),
+        error_x=_whiskers(values, ends, FAINT, 1.3),
     ))  # fmt: skip
     _add_pooled(figure, pooled, share)
     for review in found.reviews:
@@ -58,16 +58,12 @@ def forest_figure(key: str, found: Synthesis, caption: str) -> Drawing:
     return Drawing(key, figure, caption, f"Forest plot of {len(names)} studies. {alt}.", narrow=narrow)
 
 
-def _interval(value: float, low: float, high: float, share: bool) -> str:
-    return percent(value, low, high) if share else f"{value:.3g} ({low:.3g} to {high:.3g})"
-
-
-def _whiskers(values: Sequence[float], limits: Sequence[tuple[float, float]], colour: str,
+def _whiskers(values: Sequence[float], ends: Sequence[tuple[float, float]], colour: str,
               thick: float) -> dict[str, object]:  # fmt: skip
     return {
         "type": "data", "symmetric": False, "color": colour, "thickness": thick, "width": 0,
-        "array": [high - value for value, (_, high) in zip(values, limits, strict=True)],
-        "arrayminus": [value - low for value, (low, _) in zip(values, limits, strict=True)],
+        "array": [high - value for value, (_, high) in zip(values, ends, strict=True)],
+        "arrayminus": [value - low for value, (low, _) in zip(values, ends, strict=True)],
     }  # fmt: skip
 
 
@@ -86,47 +82,56 @@ def _add_pooled(figure: go.Figure, pooled: dict[str, Pooled], share: bool) -> No
     ))  # fmt: skip
 
 
-def _caption(found: Synthesis) -> str:
-    text = (
-        "Squares are studies with exact 95 % intervals, larger with more patients. Diamonds are pooled values: the "
-        "thick line is the 95 % interval, the thin line the prediction interval, where the next trial may lie."
+def summary_figure(lines: Sequence[Line]) -> Drawing | None:
+    """Pooled values by outcome and therapy on their prediction intervals, and published ones beside; None without any.
+
+    Args:
+        lines: in order; rows of one outcome stand together.
+    """
+    if not lines:
+        return None
+    labels = [wrapped(f"{endpoint(one.endpoint).label}: {one.label}", 34) for one in lines]
+    figure = blank(120 + 40 * len(labels), showlegend=False)
+    _add_pooled(figure, dict(zip(labels, [one.pooled for one in lines], strict=True)), share=True)
+    reviewed = [(label, review) for label, one in zip(labels, lines, strict=True) for review in one.reviews]
+    values = [review.value for _, review in reviewed]
+    figure.add_trace(go.Scatter(
+        x=values, y=[label for label, _ in reviewed], mode="markers", cliponaxis=False,
+        text=[f"published: {percent(one.value, one.low, one.high)} ({one.source})" for _, one in reviewed],
+        hovertemplate="%{text}<extra></extra>",
+        marker={"symbol": "square-open", "color": COLOURS[0], "size": 11, "line": {"width": 2}},
+        error_x=_whiskers(values, [(one.low, one.high) for _, one in reviewed], COLOURS[0], 1.5),
+    ))  # fmt: skip
+    figure.update_xaxes(title_text="Share of patients", tickformat=".0%", range=[-0.01, 1.01], showgrid=True)
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", type="category", categoryorder="array",
+                        categoryarray=labels)  # fmt: skip
+    caption = (
+        "Diamonds are pooled values: the thick line is the 95 % interval, the thin line the prediction interval. Open "
+        "squares are published pooled values. Where no patient had the event, only the exact interval can be given."
     )
-    if any(one.status == "memory" for one in found.studies.studies):
-        text += " * A count written from memory."
-    if found.reviews:
-        text += " The shaded band is the published pooled value with its interval."
-    return text
+    alt = "; ".join(f"{endpoint(one.endpoint).label}, {one.label}: {estimate(one.pooled)}" for one in lines)
+    narrow = {"margin.l": 8, "margin.r": 8, "yaxis.tickfont.size": 10, "xaxis.tickfont.size": 11}
+    return Drawing("synthesis", figure, caption, f"{alt}.", narrow=narrow)
 
 
-def write_synthesis(folder: Path | str, found: Synthesis) -> Path:
-    """Write ``meta.html`` into a folder and return its path."""
-    share = found.studies.kind == "share"
-    lead = [f"{found.studies.title}. {estimate(found.pooled, share)}; {heterogeneity(found.pooled)}.",
-            *(f"Published: {percent(one.value, one.low, one.high)}, {one.k} studies, {one.n} patients."
-              for one in found.reviews)]  # fmt: skip
-    notes = (found.pooled.method, *found.pooled.warnings, *found.studies.said, *found.notes,
-             *(f"Left out: {one.name}: {one.why}." for one in found.studies.left_out))  # fmt: skip
-    sections = [
-        Section("Forest plot", (), (), (forest_figure("forest", found, _caption(found)),)),
-        Section("How it was pooled", tuple(notes), (("Pooled by every method", _methods(found, share)),)),
-        Section("Studies", (), (("Counts and where they stand", _studies(found, share)),)),
-    ]
-    sources = [*(one.source for one in found.studies.studies), *(one.source for one in found.reviews)]
-    known = sources if found.therapy else ()  # a user's own sources are in no bibliography of ours
-    title = f"{endpoint(found.studies.endpoint).label}, pooled"
-    return write_sheet(folder, "meta", title, lead, sections, known, "published evidence")
+def summary_table(lines: Sequence[Line]) -> Table | None:
+    """One row per pooled value with its spread, its size and what others published; None without any."""
+    if not lines:
+        return None
+    heads = ("Outcome", "Given", "Pooled", "Prediction interval", "Spread between studies", "Studies", "Published")
+    return Table(heads, tuple(_summary_row(one) for one in lines), frozenset((2, 3)))
 
 
-def _methods(found: Synthesis, share: bool) -> Table:
-    rows = [[name, estimate(one, share), heterogeneity(one)] for name, one in found.by_method.items()]
-    return plain(["Method", "Pooled", "Heterogeneity"], rows, ())
-
-
-def _studies(found: Synthesis, share: bool) -> Table:
-    rows = [[one.name, f"{one.events} of {one.n:g}",
-             _interval(one.events / one.n, *exact_limits(one.events, one.n, found.studies.kind), share),
-             ", ".join(value for value in one.groups.values() if value), one.scale, one.status,
-             " ".join(filter(None, (one.source, one.locator, one.note)))]
-            for one in found.studies.studies]  # fmt: skip
-    heads = ["Study", "Events", "Share" if share else "Rate", "Groups", "Scale", "Status", "Source"]
-    return plain(heads, rows, (1,))
+def _summary_row(one: Line) -> tuple[Cell, ...]:
+    found = one.pooled
+    bound = f"one-sided 95 % upper bound {100 * found.upper:.1f} %" if found.upper is not None else ""
+    wide = "–" if found.prediction_low is None or found.prediction_high is None else (
+        f"{100 * found.prediction_low:.1f} % to {100 * found.prediction_high:.1f} %")  # fmt: skip
+    memory = f"{one.memory} of {found.k} counts from memory" if one.memory else ""
+    published = "; ".join(percent(other.value, other.low, other.high) for other in one.reviews) or "–"
+    return (
+        Cell(endpoint(one.endpoint).label), Cell(one.label, one.title),
+        Cell(percent(found.value, found.low, found.high), bound), Cell(wide), Cell(heterogeneity(found)),
+        Cell(f"{found.k} studies, {found.events} of {found.n:g} patients", memory),
+        Cell(published, "; ".join(f"{other.source}, {other.k} trials" for other in one.reviews)),
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from perforin.evidence.claims import chosen
 from perforin.evidence.indirect.aggregate import Aggregate
 from perforin.evidence.indirect.comparison import compare
 from perforin.evidence.indirect.library_cohort import library_cohort
+from perforin.evidence.pooling.shipped import shipped
 from perforin.evidence.published import PublishedValue, estimates_for, trial
 from perforin.evidence.sources import bibliography
 from perforin.prepared import plan_of
@@ -81,6 +82,7 @@ def gather(
         failed=study.failed,
         manifest=manifest,
         claims=chosen(),
+        synthesis=shipped(),
         extrapolation=extrapolation(study),
         references=references(study),
         folder=str(study.folder),

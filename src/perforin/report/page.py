@@ -15,11 +15,13 @@ import jinja2
 import plotly.offline
 from markupsafe import Markup
 
+from perforin.evidence.pooling.shipped import SPREAD
 from perforin.report import answer as answers
 from perforin.report import bars, credibility, curves, indirect, ledger, supply, tables
 from perforin.report.claims import claim_table, verdicts
 from perforin.report.findings import Findings
 from perforin.report.finite import finite
+from perforin.report.forest import summary_figure, summary_table
 from perforin.report.style import Drawing, Look, looks
 from perforin.report.wording import endpoint, quantity
 from perforin.runs import RunFolder
@@ -53,6 +55,7 @@ def draw(findings: Findings) -> dict[str, list[Drawing]]:
         else []
     )
     drawn["waiting"] = [d for d in (curves.waiting_figure(findings.waits, findings.enrolled, look),) if d]
+    drawn["synthesis"] = [d for d in (summary_figure(findings.synthesis),) if d]
     columns = ledger.swings(findings.ledger)
     drawn["tornado"] = [
         d for name, column in columns.items() if (d := bars.tornado(name, findings.ledger, column, look))
@@ -187,6 +190,8 @@ def render(findings: Findings) -> str:
             ledger=tables.assumption_table(findings, ranked_by),
             ranked_by=endpoint(ranked_by).label if ranked_by else "",
             failures=tables.failures(findings.failed, dict(findings.arms)),
+            synthesis=summary_table(findings.synthesis),
+            spread=SPREAD,
             verdicts=verdicts(findings.claims),
             disputed=claim_table([one for one in findings.claims if one.disputed]),
             undisputed=claim_table([one for one in findings.claims if not one.disputed]),
@@ -273,8 +278,10 @@ def as_json(findings: Findings) -> dict[str, Any]:
             "published_covariates": {trial: list(names) for trial, names in findings.baselines.items()},
             "adjusted": [dataclasses.asdict(one) for one in findings.adjusted],
         },
+        "synthesis": [{"endpoint": one.endpoint, "given": one.label, "set": one.title, **one.pooled.as_dict()}
+                      for one in findings.synthesis],
         "manifest": dict(findings.manifest),
-    }
+    }  # fmt: skip
     cleaned: dict[str, Any] = json.loads(json.dumps(finite(content), default=str))
     return cleaned
 

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from perforin.evidence.claims import chosen
+from perforin.evidence.pooling.shipped import shipped
 from perforin.records import Estimate
 from perforin.report.curves import Point, Survival
 from perforin.report.findings import Comparison, Findings, Published
@@ -220,4 +221,5 @@ def made_findings() -> Findings:
         },
         references={"Halle2016": "Halle S and others (2016) In vivo killing capacity of cytotoxic T cells."},
         claims=chosen(),
+        synthesis=shipped(),
     )

@@ -127,13 +127,24 @@ def test_sections_come_in_the_order_a_reader_asks(page: Page) -> None:
     keys = [a["id"] for tag, a in page.elements if tag == "section"]
     assert keys == [
         "answer", "head", "survival", "response", "kinetics", "toxicity", "why", "relapse", "access",
-        "parameters-section", "ledger", "failed", "claims", "credibility", "reproduce",
+        "parameters-section", "ledger", "failed", "synthesis", "claims", "credibility", "reproduce",
     ]  # fmt: skip
 
 
 def test_published_values_stand_beside_predictions_with_trial_denominator_and_scale(page: Page) -> None:
     assert "Marin 2024: 49 % (32 to 66 %), n = 37, investigator" in page.text
     assert "ZUMA-1: 13 % (7.0 to 21 %), n = 101, Lee 2014" in page.text
+
+
+def test_pooled_evidence_stands_beside_the_published_and_is_called_a_rebuild(page: Page, findings: Findings) -> None:
+    assert "rebuilt set of studies, not over the study table of the published review" in page.text
+    assert "26.9 % (21.7 % to 32.7 %) Han2024, 75 trials" in page.text
+    assert "10.5 % (8.1 % to 13.6 %) Han2024, 75 trials" in page.text
+    for given in ("CD19 with CD28", "CD19 with 4-1BB", "BCMA with 4-1BB"):
+        assert page.text.count(f"CAR-T, {given} Neurotoxicity with CAR-T: a REBUILT study set") == 2
+    assert "one-sided 95 % upper bound 1.6 %" in page.text and "counts from memory" in page.text
+    assert "one comparator for all CAR-T would mislead" in page.text
+    assert "Published toxicity" not in read(render(dataclasses.replace(findings, synthesis=()))).text
 
 
 def test_zero_events_show_their_upper_bound(page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import minimize
@@ -17,8 +18,8 @@ __all__ = ["POINTS", "fit_mixed", "log_likelihood"]
 POINTS = 15
 """Quadrature points per study; 1 is Laplace's approximation."""
 NEWTON = 50
-CLOSE = 1e-10
-FLAT = 1e-5
+CLOSE = 1e-8
+FLAT = 1e-3
 STEP = 1e-3
 NOTHING = 1e-7
 """A gain in log-likelihood that a variance between studies must bring, or it counts as 0."""
@@ -37,6 +38,12 @@ def _poisson(eta: Array, x: Array, n: Array) -> tuple[Array, Array, Array]:
 Family = Callable[[Array, Array, Array], tuple[Array, Array, Array]]
 FAMILIES: dict[Kind, Family] = {"share": _binomial, "rate": _poisson}
 """Log-density without its constant, its first derivative, and minus its second, in the linear predictor."""
+
+
+@lru_cache(maxsize=8)
+def _nodes(points: int) -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(points)
+    return nodes, weights / np.sqrt(2 * np.pi)
 
 
 def _modes(linear: Array, tau: float, x: Array, n: Array, family: Family) -> tuple[Array, Array]:
@@ -69,12 +76,12 @@ def log_likelihood(beta: Array, tau: float, x: Array, n: Array, design: Array, k
     linear = design @ beta
     constant = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1) if kind == "share" else -gammaln(x + 1)
     mode, spread = _modes(linear, tau, x, n, family)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(points)
+    nodes, weights = _nodes(points)
     u = mode[:, None] + spread[:, None] * nodes
     density, _, _ = family(linear[:, None] + tau * u, x[:, None], n[:, None])
     terms = density - u**2 / 2 + nodes**2 / 2
     top = terms.max(axis=1, keepdims=True)
-    inner = np.log(np.exp(terms - top) @ (weights / np.sqrt(2 * np.pi))) + top[:, 0]
+    inner = np.log(np.exp(terms - top) @ weights) + top[:, 0]
     return float(np.sum(constant + inner + np.log(spread)))
 
 
@@ -106,6 +113,8 @@ def fit_mixed(x: Array, n: Array, design: Array, kind: Kind = "share", points: i
         for _ in range(3):
             slope, curvature = _derivatives(lost, at)
             if not np.all(np.isfinite(curvature)) or np.min(np.linalg.eigvalsh(curvature)) <= 0:
+                break
+            if np.max(np.abs(slope)) < CLOSE * len(x):
                 break
             at = at - np.linalg.solve(curvature, slope)
             at[size] = abs(at[size])

@@ -10,7 +10,7 @@ from perforin.evidence.pooling.sparse import exact_limits
 if TYPE_CHECKING:
     from perforin.evidence.pooling.synthesis import Synthesis
 
-__all__ = ["estimate", "forest", "heterogeneity", "percent"]
+__all__ = ["estimate", "forest", "heterogeneity", "limits", "percent"]
 
 
 def _number(value: float, share: bool) -> str:
@@ -20,6 +20,11 @@ def _number(value: float, share: bool) -> str:
 def percent(value: float, low: float, high: float) -> str:
     """``26.9 % (21.7 % to 32.7 %)``."""
     return f"{_number(value, True)} ({_number(low, True)} to {_number(high, True)})"
+
+
+def limits(value: float, low: float, high: float, share: bool) -> str:
+    """A share as ``percent`` has it, or a rate with its limits."""
+    return percent(value, low, high) if share else f"{value:.3g} ({low:.3g} to {high:.3g})"
 
 
 def estimate(one: Pooled, share: bool = True) -> str:
