@@ -18,6 +18,7 @@ from perforin.command import (
     environment,
     importing,
     landscape,
+    lot,
     making,
     match,
     network,
@@ -72,6 +73,7 @@ def root(
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
 EXAMPLES |= shipping.EXAMPLES | network.EXAMPLES | making.EXAMPLES | siting.EXAMPLES
+EXAMPLES |= lot.EXAMPLES
 EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
 EXAMPLES |= pooling.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
@@ -97,6 +99,10 @@ GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
     "evidence": (
         "What is known from trials: published numbers, and the registry.",
         (curve.curve, landscape.landscape, match.match, pooling.meta),
+    ),
+    "lot": (
+        "Lots: where cells came from, who was given them, and what lots must show.",
+        (lot.export, lot.trace, lot.recall, lot.criteria),
     ),
     "data": ("Your own tables: read, checked, and turned into records.", (data.data_map, data.data_check)),
 }

@@ -13,11 +13,12 @@ from perforin.command.running import Machine
 from perforin.errors import UserError
 
 if TYPE_CHECKING:
+    from perforin.evidence.parameters import Row
     from perforin.making.process import Process
     from perforin.report.making import Made
     from perforin.report.tables import Table
 
-__all__ = ["EXAMPLES", "make"]
+__all__ = ["EXAMPLES", "make", "read_a_process"]
 
 DRAWN = 1000
 """Cultures whose course is kept for the figure; more would change no band and fill the memory."""
@@ -38,26 +39,32 @@ def make(
     out: Annotated[Path | None, typer.Option("--out", help="Write figures into this folder: making.html.")] = None,
     json: Machine = False,
 ) -> None:
-    """Grow batches: doses of a batch, fold, share and copies of the construct, failures by reason, days.
+    """Grow batches and release them: doses, fold, share and copies of the construct, failures, verdicts, days.
 
     Without a process, lists those of the library that say how a batch is made.
     """
     if not processes:
         _list(json)
         return
-    made = _make([_read(one) for one in processes], batches, dose, seed)
+    made = _make([read_a_process(one) for one in processes], batches, dose, seed)
     summaries = [one.summary for one in made]
-    page = _draw(out, made, batches, seed, [_read(one) for one in processes]) if out is not None else ""
+    page = _draw(out, made, batches, seed, [read_a_process(one) for one in processes]) if out is not None else ""
     if json:
         emit({"seed": seed, "processes": summaries, **({"page": page} if page else {})})
         return
     from perforin.report.making import made_table, published_table, steps_table
+    from perforin.report.release import release_table, tests_table
 
     for summary in summaries:
         _print(steps_table(summary), f"{summary['label']}: steps")
     _print(made_table(summaries), f"{batches} batches of each process: median (5 to 95 %)")
     if (published := published_table(summaries)) is not None:
         _print(published, "Published batches beside the model's")
+    tested = [one for one in summaries if "release" in one]
+    if tested:
+        _print(release_table(tested), "Release: share of all batches")
+    for summary in tested:
+        _print(tests_table(summary), f"{summary['label']}: tests")
     if page:
         typer.echo(f"Figures: {page}")
 
@@ -66,7 +73,7 @@ def _list(machine: bool) -> None:
     from perforin.library import default_library
 
     library = default_library()
-    found = [one for name in library.names("processes") if (one := _read(name)).batch is not None]
+    found = [one for name in library.names("processes") if (one := read_a_process(name)).batch is not None]
     if machine:
         emit({"processes": [{"process": p.name, "label": p.label, "starting_material": p.starting_material,
                              "summary": p.summary} for p in found]})  # fmt: skip
@@ -75,7 +82,12 @@ def _list(machine: bool) -> None:
     table(("Process", "", "Starting material", ""), rows, "Processes that say how a batch is made")
 
 
-def _read(name: str) -> Process:
+def read_a_process(name: str) -> Process:
+    """A process of the library, or of a YAML file.
+
+    Raises:
+        UserError: no such process, or one that does not fit.
+    """
     from perforin.library import default_library
     from perforin.making.process import read_process
     from perforin.yaml_reader import read_yaml
@@ -90,6 +102,8 @@ def _make(processes: Sequence[Process], count: int, dose: str | None, seed: int)
 
     from perforin import units
     from perforin.making.batch import culture_of, grow, summarise
+    from perforin.making.release import release, specifications_of
+    from perforin.making.release.summary import summarise_release
     from perforin.report.making import Made
     from perforin.streams import Streams
 
@@ -104,7 +118,13 @@ def _make(processes: Sequence[Process], count: int, dose: str | None, seed: int)
             length = next(step.duration.value for step in process.steps if step.name == process.batch.growth.step)
             days = np.linspace(0.0, length, 4 * int(np.ceil(length)) + 1)
             cells = culture_of(process, ids[:DRAWN], streams, list(days)).living
-        made.append(Made(summarise(process, grown, streams), days, cells, grown.cells_filled / grown.planned_dose))
+        summary = summarise(process, grown, streams)
+        specifications = specifications_of(process)
+        if specifications is not None:
+            own = process.starting_material == "patient"
+            verdicts = release(grown, specifications, streams, own_cells=own)
+            summary["release"] = summarise_release(process, grown, verdicts, specifications, streams)
+        made.append(Made(summary, days, cells, grown.cells_filled / grown.planned_dose))
     return made
 
 
@@ -122,6 +142,7 @@ def _draw(folder: Path, made: Sequence[Made], count: int, seed: int, processes: 
         steps_figure,
         steps_table,
     )
+    from perforin.report.release import release_section
     from perforin.report.sheet import Section, write_sheet
 
     grown, summaries = [one for one in made if len(one.days)], [one.summary for one in made]
@@ -130,6 +151,7 @@ def _draw(folder: Path, made: Sequence[Made], count: int, seed: int, processes: 
         tables.append(("Published batches beside the model's.", published))
     sections = [
         Section("Doses of a batch", tables=tuple(tables), drawings=(doses_figure(made),)),
+        *release_section(summaries),
         *([Section("Cells in culture", drawings=(growth_figure(grown),))] if grown else []),
         *(Section(f"Steps: {m.summary['label']}", tables=((STEPS, steps_table(m.summary)),),
                   drawings=(steps_figure(m.summary),)) for m in made),
@@ -138,8 +160,16 @@ def _draw(folder: Path, made: Sequence[Made], count: int, seed: int, processes: 
     assumed = "Many numbers are assumptions, marked so in the file of the process; how much donors differ matters most."
     lead = (f"{count} simulated batches of each process, seed {seed}. {shared}", assumed)
     names = " · ".join(one["label"] for one in summaries) if len(made) < 4 else f"{len(made)} processes"
-    sources = dict.fromkeys(row.source for process in processes for row in process.rows if row.source)
+    rows = [row for process in processes for row in (*process.rows, *_specified(process))]
+    sources = dict.fromkeys(row.source for row in rows if row.source)
     return str(write_sheet(folder, "making", f"Making: {names}", lead, sections, sources))
+
+
+def _specified(process: Process) -> Sequence[Row]:
+    from perforin.making.release import specifications_of
+
+    found = specifications_of(process)
+    return found.rows if found else ()
 
 
 EXAMPLES = {
