@@ -153,8 +153,8 @@ def test_c24_cold_chain_and_distribution_decide_what_arrives():
     Source: PM21Thaw2022 (73 +/- 22 % recovered after thaw and rest), Berjis2024 (a quarter alive at 24 h after a
     protocol made for T cells, 90 to 100 % after pretreatment), Mark2020 (killing in three dimensions falls 5.6-fold
     while dyes see no loss). Tolerance: within these; own T cells keep over half alive and all of their killing on the
-    same way. A day's delay changes nothing while the shipper holds; weeks of it never raise any of the four numbers of any
-    shipment and leave nothing alive.
+    same way. A day's delay changes nothing while the shipper holds; weeks of it never raise any of the four numbers of
+    any shipment and leave nothing alive.
     """
     lane, ids, luck = read_lane("transatlantic"), np.arange(4000), Streams(1)
     thawed, treated, rested = (deliver(lane, frozen("NK", way), ids, luck) for way in ("", "pretreated", "rested"))
@@ -170,7 +170,8 @@ def test_c24_cold_chain_and_distribution_decide_what_arrives():
     assert np.array_equal(own.days, thawed.days)
 
     def delayed(days):
-        legs = [leg.model_copy(update={"duration": leg.duration.model_copy(update={"value": 24 * days})})
+        held = {"value": 24 * days, "low": None, "high": None}
+        legs = [leg.model_copy(update={"duration": leg.duration.model_copy(update=held)})
                 if leg.kind == "customs" else leg for leg in lane.legs]  # fmt: skip
         return deliver(lane.model_copy(update={"legs": tuple(legs)}), frozen("NK"), ids, luck)
 
