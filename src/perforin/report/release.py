@@ -31,7 +31,7 @@ def release_table(summaries: Sequence[Mapping[str, Any]]) -> Table:
     rows = [row("Specifications", *(one["label"] for one in found))]
     rows += [row(name.capitalize(), *(percent(one["verdicts"][name]) for one in found)) for name, *_ in _VERDICTS]
     rows.append(row("Recalled after a late result", *(percent(one["recalled"]) for one in found)))
-    rows += [row(f"— fails {name}", *(percent(one["reasons"].get(name, 0.0)) for one in found))
+    rows += [row(f"— of tested, fails {name}", *(percent(one["reasons"].get(name, 0.0)) for one in found))
              for name in dict.fromkeys(reason for one in found for reason in one["reasons"])]  # fmt: skip
     for name in dict.fromkeys(fate for one in found for fate in one["followed"]):
         shares = (one["followed"].get(name) for one in found)
@@ -61,7 +61,7 @@ def tests_table(summary: Mapping[str, Any]) -> Table:
             Cell(_limits(one["guarded"][0], one["guarded"][1], share) if known and any(one["guarded"]) else ""),
         ))  # fmt: skip
     heads = ("Test", "Limit", "A failure leads to", "Days", "Fails", "Cpk", "Ppk by quantiles", "95 % of lots",
-             "Bad and passes", "Good and fails", "With guard band")  # fmt: skip
+             "Consumer's risk", "Producer's risk", "With guard band")  # fmt: skip
     return Table(heads, tuple(rows), frozenset((3, 4, 5, 6, 8, 9)))
 
 
@@ -136,8 +136,9 @@ def release_section(summaries: Sequence[Mapping[str, Any]]) -> list[Section]:
         return []
     tables = [("Verdicts on batches; shares are of all that were begun.", release_table(tested))]
     about = (
-        "tests, with 95 % intervals; 95 % of lots lie within the tolerance limit with 95 % confidence; a guard band, "
-        "where one is needed, holds bad lots that pass at one in a thousand"
+        "tests, with 95 % intervals. 95 % of lots lie within the tolerance limit with 95 % confidence. Risks are of "
+        "all lots: the consumer's are bad ones that pass, the producer's good ones that fail; a guard band, where one "
+        "is needed, holds the consumer's at one in a thousand"
     )
     tables += [(f"{one['label']}: {about}.", tests_table(one)) for one in tested]
     drawn = [verdicts_figure(tested), capability_figure(tested)]

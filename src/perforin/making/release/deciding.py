@@ -158,7 +158,7 @@ def _decide(
     for i, test in enumerate(tests):
         if not late[i]:
             days = np.maximum(days, test.days.value * (1 + retested[:, i]))
-    names = np.array([test.attribute.replace("_", " ") for test in tests], dtype=object)
+    names = np.array([test.label for test in tests], dtype=object)
     failed = np.array([", ".join(names[row]) for row in failing], dtype=object)
     reason = np.where(made, failed, np.where(batches.failed == "", TOO_FEW, batches.failed))
     each = np.ones(n) if own_cells else np.floor(batches.cells_filled / batches.planned_dose)

@@ -68,6 +68,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
 Feeders of a culture are there to drive growth and know of no washing, so their residue is stated with the test."""
 
 
+_WORDS = {"car_fraction": "share with the construct", "residual_t_cells": "residual T cells"}
+
+
 @dataclass(frozen=True)
 class Specification:
     """One attribute's limits and its test.
@@ -89,6 +92,11 @@ class Specification:
     false_positive: Row | None = None
     batches: Row | None = None
     own_cells: str = ""
+
+    @property
+    def label(self) -> str:
+        """The attribute in words."""
+        return _WORDS.get(self.attribute, self.attribute.replace("_", " "))
 
     @property
     def kind(self) -> str:

@@ -24,7 +24,7 @@ BAD = 0.001
 def summarise_release(
     process: Process, batches: Batches, verdicts: Verdicts, specifications: Specifications, streams: Streams
 ) -> dict[str, Any]:
-    """Plain data for a table, a page or a machine; all shares are of all lots begun.
+    """Plain data for a table, a page or a machine; shares are of all lots begun, of failed tests those of all tested.
 
     Args:
         process: how they were made.
@@ -34,6 +34,7 @@ def summarise_release(
         streams: the luck of what follows.
     """
     own, n = process.starting_material == "patient", len(verdicts)
+    labels = {test.attribute: test.label for test in specifications.tests}
     share = {name: float(np.mean(verdicts.verdict == name)) for name in (RELEASED, OUT, REJECTED, NOT_MADE)}
     lost = (verdicts.verdict != RELEASED) | verdicts.recalled
     served = np.ones(n) if own else np.maximum(1.0, np.floor(batches.cells_filled / batches.planned_dose))
@@ -44,7 +45,7 @@ def summarise_release(
         "label": specifications.label,
         "verdicts": share,
         "recalled": float(verdicts.recalled.mean()),
-        "reasons": {reason.replace("_", " "): found for reason, found in verdicts.reasons.items()},
+        "reasons": {labels[reason]: found for reason, found in verdicts.reasons.items()},
         "days": {"median": float(np.median(days)), "high": float(np.quantile(days, 0.95))} if days.size else None,
         "doses_released": float(verdicts.doses.mean()),
         "sample_volume": specifications.volume,
@@ -60,7 +61,7 @@ def _test(test: Specification, verdicts: Verdicts, i: int, own: bool, streams: S
     low, high = test.limits
     limit = test.lower or test.upper
     found: dict[str, Any] = {
-        "attribute": test.attribute.replace("_", " "), "kind": test.kind, "action": test.decision(own),
+        "attribute": test.label, "kind": test.kind, "action": test.decision(own),
         "lower": test.lower.value if test.lower else None, "upper": test.upper.value if test.upper else None,
         "unit": limit.unit if limit else "", "days": test.days.value,
         "failing": float(verdicts.failing[tested, i].mean()) if tested.any() else None,

@@ -1,0 +1,114 @@
+"""Every collected limit and time of release tests stands in a specification, or the reason why not is stated here."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import beta
+
+from batch_recipes import library_process
+from perforin.evidence.parameters import Row
+from perforin.library import default_library
+from perforin.making.batch import grow
+from perforin.making.release import follow, read_specifications, release, specifications_of
+from perforin.making.release.deciding import GIVEN_AS_IT_IS, IN_SPECIFICATION, NOT_GIVEN, NOT_MADE, OUT, REMADE
+from perforin.streams import Streams
+from perforin.yaml_reader import read_yaml
+
+TABLE = Path(__file__).parents[3] / "shared" / "data" / "manufacturing_parameters.csv"
+
+USED = {
+    "SPEC_VIAB_NK": ("nk_bank", "viability", "lower"),
+    "SPEC_PUR_NK": ("nk_bank", "purity", "lower"),
+    "SPEC_CD3_NK": ("nk_bank", "residual_t_cells", "upper"),
+    "SPEC_FEED_NK": ("nk_bank", "residual_feeder", "upper"),
+    "SPEC_POT_NK": ("nk_bank", "killing", "lower"),
+    "SPEC_ENDO": ("nk_bank", "endotoxin", "upper"),
+    "SPEC_VCN": ("t_own", "vector_copies", "upper"),
+    "SPEC_CAR_T": ("t_own", "car_fraction", "lower"),
+    "SPEC_VIAB_T": ("t_own", "viability", "lower"),
+    "SPEC_CD3_T": ("t_own", "purity", "lower"),
+    "QC_STER_USP71": ("nk_bank", "sterility", "days"),
+    "QC_T_REL_AUTO": ("t_own", "killing", "days"),
+}
+"""Identifier: the specification, its attribute and the number that has the value."""
+
+OTHERWISE = {
+    "QC_STER_RAPID": "a planning tool's default, no regulatory figure; in the note of the time of the compendial test",
+    "QC_COST": "the cost of the step 'release tests' of autologous_viral (tested below)",
+}
+WEIGHT = {"SPEC_CD3_NK": 75.0}
+"""A limit per kilogram is that of a patient of this weight [kg], as its note says."""
+
+
+@cache
+def number(name: str, attribute: str, part: str) -> Row:
+    path = default_library().path("specifications", name)
+    found = read_specifications(name, read_yaml(path).data, str(path))
+    row = getattr(next(test for test in found.tests if test.attribute == attribute), part)
+    assert isinstance(row, Row)
+    return row
+
+
+def collected() -> dict[str, dict[str, str]]:
+    if not TABLE.is_file():
+        pytest.skip(f"{TABLE} is not there: the collected numbers do not come with the repository")
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file) if row["module"] == "qc"}
+
+
+def test_every_collected_number_of_release_is_used_or_its_absence_is_explained() -> None:
+    assert collected().keys() == USED.keys() | OTHERWISE.keys()
+    assert not USED.keys() & OTHERWISE.keys()
+
+
+@pytest.mark.parametrize("name", USED)
+def test_a_limit_has_the_collected_value_and_range(name: str) -> None:
+    row, found = collected()[name], number(*USED[name])
+    assert found.value == pytest.approx(float(row["value"]) * WEIGHT.get(name, 1.0))
+    assert (found.status == "derived") == (name in WEIGHT)
+    for end in ("low", "high"):
+        if row[end]:
+            assert getattr(found, end) == pytest.approx(float(row[end]))
+
+
+def test_the_cost_of_tests_is_that_of_their_step() -> None:
+    cost = next(step.cost for step in library_process("autologous_viral").steps if step.name == "release tests")
+    assert cost is not None and cost.value == float(collected()["QC_COST"]["value"])
+
+
+@pytest.fixture(scope="module")
+def lots():
+    process = library_process("autologous_viral")
+    found = specifications_of(process)
+    verdicts = release(grow(process, np.arange(20_000), Streams(1)), found, Streams(1), own_cells=True)
+    return verdicts, follow(verdicts, found, Streams(1))
+
+
+def test_of_failures_as_many_are_remade_given_as_they_are_and_not_given_as_in_the_united_kingdom(lots) -> None:
+    """Calibrated: the path is fitted to 11 remade, 13 given out of specification and 14 not given of 38."""
+    _, fate = lots
+    path = specifications_of(library_process("autologous_viral"))
+    given, remade, well = (row.value for row in (path.accepted, path.remade, path.remade_well))
+    leaves_a_lot = 30 / 58
+    shares = [leaves_a_lot * given, (1 - leaves_a_lot * given) * remade * well]
+    for share, count in zip(shares, (13, 11), strict=True):
+        assert beta.ppf(0.025, count, 39 - count) < share < beta.ppf(0.975, count + 1, 38 - count)
+    failed = fate != IN_SPECIFICATION
+    assert all((fate[failed] == one).any() for one in (GIVEN_AS_IT_IS, REMADE, NOT_GIVEN))
+
+
+def test_lots_of_another_product_out_of_specification_are_not_predicted(lots) -> None:
+    """Predicted, and missed: 16 % out of specification in 212 myeloma products; never made 2.9 % there.
+
+    The limits here are of lymphoma products; the dose, the most frequent reason there (53 %), is the rarest here.
+    """
+    verdicts, _ = lots
+    out = (verdicts.verdict == OUT).mean()
+    assert 0.05 < out < beta.ppf(0.025, 34, 179), "if this comes true the page on validation must say so"
+    assert (verdicts.verdict == NOT_MADE).mean() < 0.029
+    assert verdicts.reasons["dose_share"] < verdicts.reasons["viability"] < verdicts.reasons["car_fraction"]
