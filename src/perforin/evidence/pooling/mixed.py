@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, gammaln
 
-from perforin.evidence.pooling.measures import Array
+from perforin.evidence.pooling.measures import Array, effects
 from perforin.evidence.pooling.studies import Kind
 from perforin.evidence.pooling.weighted import Fit
 
@@ -46,9 +46,11 @@ def _nodes(points: int) -> tuple[Array, Array]:
     return nodes, weights / np.sqrt(2 * np.pi)
 
 
-def _modes(linear: Array, tau: float, x: Array, n: Array, family: Family) -> tuple[Array, Array]:
+def _modes(linear: Array, tau: float, x: Array, n: Array, kind: Kind) -> tuple[Array, Array]:
     """Mode of each study's standardised effect given its count, and the spread of the normal curve around it."""
-    u = np.zeros(len(x))
+    family = FAMILIES[kind]
+    made = effects(x + 1 / 2, n + 1, "logit" if kind == "share" else "log rate")
+    u = tau * (made.y - linear) / (tau**2 + made.v)  # where it would be if logits were normal
     for _ in range(NEWTON):
         _, slope, bend = family(linear + tau * u, x, n)
         step = (tau * slope - u) / (tau**2 * bend + 1)
@@ -75,7 +77,7 @@ def log_likelihood(beta: Array, tau: float, x: Array, n: Array, design: Array, k
     family = FAMILIES[kind]
     linear = design @ beta
     constant = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1) if kind == "share" else -gammaln(x + 1)
-    mode, spread = _modes(linear, tau, x, n, family)
+    mode, spread = _modes(linear, tau, x, n, kind)
     nodes, weights = _nodes(points)
     u = mode[:, None] + spread[:, None] * nodes
     density, _, _ = family(linear[:, None] + tau * u, x[:, None], n[:, None])
