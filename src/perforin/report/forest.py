@@ -50,7 +50,7 @@ def forest_figure(key: str, found: Synthesis, caption: str) -> Drawing:
         figure.add_vrect(x0=review.low, x1=review.high, fillcolor=COLOURS[5], opacity=0.22, line_width=0, layer="below")
         figure.add_vline(x=review.value, line={"color": COLOURS[5], "width": 1.5, "dash": "dot"}, layer="below")
     figure.update_xaxes(title_text="Share of patients" if share else "Rate", tickformat=".0%" if share else "",
-                        range=[-0.01, 1.01] if share else None, rangemode="tozero", showgrid=True)  # fmt: skip
+                        range=[-0.03, 1.01] if share else None, rangemode="tozero", showgrid=True)  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", type="category",
                         categoryorder="array", categoryarray=[*names, *pooled])  # fmt: skip
     alt = "; ".join(f"{name}: {estimate(one, share)}" for name, one in pooled.items())
@@ -91,20 +91,21 @@ def summary_figure(lines: Sequence[Line]) -> Drawing | None:
     if not lines:
         return None
     labels = [wrapped(f"{endpoint(one.endpoint).label}: {one.label}", 34) for one in lines]
-    figure = blank(120 + 40 * len(labels), showlegend=False)
+    figure = blank(120 + 40 * (len(labels) + sum(len(one.reviews) for one in lines)), showlegend=False)
     _add_pooled(figure, dict(zip(labels, [one.pooled for one in lines], strict=True)), share=True)
-    reviewed = [(label, review) for label, one in zip(labels, lines, strict=True) for review in one.reviews]
-    values = [review.value for _, review in reviewed]
+    reviewed = {f"Published: {endpoint(one.endpoint).label}, {one.label}": review
+                for one in lines for review in one.reviews}  # fmt: skip
+    values = [review.value for review in reviewed.values()]
     figure.add_trace(go.Scatter(
-        x=values, y=[label for label, _ in reviewed], mode="markers", cliponaxis=False,
-        text=[f"published: {percent(one.value, one.low, one.high)} ({one.source})" for _, one in reviewed],
-        hovertemplate="%{text}<extra></extra>",
+        x=values, y=[wrapped(label, 34) for label in reviewed], mode="markers", cliponaxis=False,
+        text=[f"{percent(one.value, one.low, one.high)} ({one.source})" for one in reviewed.values()],
+        hovertemplate="%{y}: %{text}<extra></extra>",
         marker={"symbol": "square-open", "color": COLOURS[0], "size": 11, "line": {"width": 2}},
-        error_x=_whiskers(values, [(one.low, one.high) for _, one in reviewed], COLOURS[0], 1.5),
+        error_x=_whiskers(values, [(one.low, one.high) for one in reviewed.values()], COLOURS[0], 3),
     ))  # fmt: skip
-    figure.update_xaxes(title_text="Share of patients", tickformat=".0%", range=[-0.01, 1.01], showgrid=True)
+    figure.update_xaxes(title_text="Share of patients", tickformat=".0%", range=[-0.03, 1.01], showgrid=True)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", type="category", categoryorder="array",
-                        categoryarray=labels)  # fmt: skip
+                        categoryarray=_below(labels, lines, list(reviewed)))  # fmt: skip
     caption = (
         "Diamonds are pooled values: the thick line is the 95 % interval, the thin line the prediction interval. Open "
         "squares are published pooled values. Where no patient had the event, only the exact interval can be given."
@@ -112,6 +113,13 @@ def summary_figure(lines: Sequence[Line]) -> Drawing | None:
     alt = "; ".join(f"{endpoint(one.endpoint).label}, {one.label}: {estimate(one.pooled)}" for one in lines)
     narrow = {"margin.l": 8, "margin.r": 8, "yaxis.tickfont.size": 10, "xaxis.tickfont.size": 11}
     return Drawing("synthesis", figure, caption, f"{alt}.", narrow=narrow)
+
+
+def _below(labels: Sequence[str], lines: Sequence[Line], published: Sequence[str]) -> list[str]:
+    """Rows from top to bottom: a published value right below the line that it belongs to."""
+    left = iter(published)
+    return [row for label, one in zip(labels, lines, strict=True)
+            for row in (label, *(wrapped(next(left), 34) for _ in one.reviews))]  # fmt: skip
 
 
 def summary_table(lines: Sequence[Line]) -> Table | None:
@@ -129,9 +137,10 @@ def _summary_row(one: Line) -> tuple[Cell, ...]:
         f"{100 * found.prediction_low:.1f} % to {100 * found.prediction_high:.1f} %")  # fmt: skip
     memory = f"{one.memory} of {found.k} counts from memory" if one.memory else ""
     published = "; ".join(percent(other.value, other.low, other.high) for other in one.reviews) or "–"
+    texts = [text.replace(" %", "\u00a0%") for text in (percent(found.value, found.low, found.high), wide, published)]
     return (
         Cell(endpoint(one.endpoint).label), Cell(one.label, one.title),
-        Cell(percent(found.value, found.low, found.high), bound), Cell(wide), Cell(heterogeneity(found)),
+        Cell(texts[0], bound), Cell(texts[1]), Cell(heterogeneity(found)),
         Cell(f"{found.k} studies, {found.events} of {found.n:g} patients", memory),
-        Cell(published, "; ".join(f"{other.source}, {other.k} trials" for other in one.reviews)),
+        Cell(texts[2], "; ".join(f"{other.source}, {other.k} trials" for other in one.reviews)),
     )  # fmt: skip

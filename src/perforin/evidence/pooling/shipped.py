@@ -50,7 +50,7 @@ def _lines() -> Iterator[Line]:
             parts = {therapy: studies}
             if reviews:
                 found = studies.by(("target", "costimulation"))
-                parts |= {CLASSES[name]: part for name, part in found.items() if name in CLASSES}
+                parts |= {label: found[name] for name, label in CLASSES.items()}
             for label, part in parts.items():
                 memory = sum(one.status == "memory" for one in part.studies)
                 yield Line(endpoint, label, therapy, pool(part), memory, studies.title,
