@@ -17,7 +17,8 @@ from perforin.making.batch import Batches
 from perforin.making.process import Process
 from perforin.making.release.deciding import NOT_MADE, OUT, RELEASED, Verdicts
 
-__all__ = ["KINDS", "Genealogy", "genealogy_of", "inventory", "read_genealogy", "serve", "write_genealogy"]
+__all__ = ["KINDS", "Genealogy", "genealogy_of", "inventory", "read_genealogy", "serve", "served_by",
+           "write_genealogy"]  # fmt: skip
 
 KINDS = ("donor", "collection", "bank", "batch", "lot", "vial", "patient")
 """Every node has one of these; material passes from one to a later one."""
@@ -140,6 +141,34 @@ def serve(verdicts: Verdicts, patients: int, first: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"patient": [f"patient-{first + i}" for i in range(len(doses))], "batch": doses})
 
 
+def served_by(orders: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
+    """Doses as the orders of a supply network gave them.
+
+    The network's lots have no batch of their own: that of which most was used is the released batch with most doses,
+    and so on.
+
+    Args:
+        orders: the table of ``network.Orders``, of one replication.
+        verdicts: of the lots of a bank.
+
+    Returns:
+        patient, batch and day of infusion, as ``genealogy_of`` takes them.
+
+    Raises:
+        UserError: more lots used than released, or several replications.
+    """
+    if (replications := len(set(orders["rep"]))) > 1:
+        raise UserError(f"found orders of {replications} replications; needed those of one")
+    taken = orders[(orders["lot"] >= 0) & orders["infused"].notna()]
+    used = taken["lot"].value_counts().index.to_numpy()
+    released = verdicts.batch[np.argsort(-verdicts.doses, kind="stable")][: int((verdicts.doses > 0).sum())]
+    if len(used) > len(released):
+        raise UserError(f"found {len(used)} lots used and {len(released)} released; needed more batches")
+    batch = taken["lot"].map(dict(zip(used.tolist(), released.tolist(), strict=False)))
+    who = [f"patient-{one}" for one in taken["patient"]]
+    return pd.DataFrame({"patient": who, "batch": batch.to_numpy(), "day": taken["infused"].to_numpy(dtype=np.float64)})
+
+
 def genealogy_of(
     process: Process, batches: Batches, verdicts: Verdicts, given: pd.DataFrame | None = None
 ) -> Genealogy:
@@ -152,8 +181,8 @@ def genealogy_of(
         process: how they were made.
         batches: as grown.
         verdicts: on them.
-        given: patient (id) and batch (number) for each dose, as ``serve`` gives it, or from the orders of a supply
-            network where each lot number is mapped to its batch; further column day.
+        given: patient (id) and batch (number) for each dose, as ``serve`` or ``served_by`` gives it; a column day
+            is optional.
 
     Raises:
         UserError: a patient who was given a lot that was not released, or more vials than a lot has.

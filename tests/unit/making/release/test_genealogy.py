@@ -12,7 +12,9 @@ import pytest
 from batch_recipes import library_process
 from perforin.errors import UserError
 from perforin.making.batch import grow
-from perforin.making.release import Genealogy, genealogy_of, release, serve, specifications_of
+from perforin.making.network.description import read_network
+from perforin.making.network.orders import simulate
+from perforin.making.release import Genealogy, genealogy_of, release, serve, served_by, specifications_of
 from perforin.making.release.epcis import check_events, epcis_document, read_epcis, write_epcis
 from perforin.making.release.genealogy import inventory, read_genealogy, write_genealogy
 from perforin.streams import Streams
@@ -48,6 +50,20 @@ def test_own_cells_come_back_to_the_patient_they_are_of() -> None:
     assert "bank" not in set(family.kinds.values())
     for number in verdicts.batch[verdicts.verdict == "released"]:
         assert family.recall(f"donor-{number}") == [f"patient-{number}"]
+
+
+def test_patients_of_a_supply_network_are_traced_to_batches(bank) -> None:
+    process, batches, verdicts, _, _ = bank
+    orders = simulate(read_network("donor_bank_two_hubs"), Streams(1), n=60).table
+    given = served_by(orders, verdicts)
+    infused = orders[orders["lot"] >= 0].dropna(subset=["infused"])
+    assert 20 < len(given) == len(infused)
+    family = genealogy_of(process, batches, verdicts, given)
+    together = infused.groupby("lot")["patient"].apply(set)
+    for patients in together:
+        first = next(iter(patients))
+        lot = next(one for one in family.origins(f"patient-{first}") if one.startswith("lot-"))
+        assert set(family.recall(lot)) == {f"patient-{one}" for one in patients}
 
 
 def test_vials_add_up(bank) -> None:
