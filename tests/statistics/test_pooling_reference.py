@@ -1,4 +1,4 @@
-"""Pooling against metafor and lme4: to 1e-4, on twelve sets of studies.
+"""Pooling against metafor and lme4: to 1e-4, on eleven sets of studies.
 
 ``reference/make_pooling.R`` wrote the values from ``reference/pooling_data.csv``; the versions stand in its last rows.
 """
