@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from perforin.errors import ComputeError, UserError
 from perforin.making.batch import Batches, grow
-from perforin.making.lot import FAILED, LOST, Lots
+from perforin.making.cold_chain import arrivals
+from perforin.making.lot import FAILED, LOST, QUALITIES, Lots
 from perforin.making.network.description import Network
 from perforin.making.process import Process
 from perforin.streams import Streams
@@ -149,12 +150,17 @@ def _lots(process: Process, order: _Order, batches: Batches | None, streams: Str
     goods = process.cost_of_goods.value if process.cost_of_goods else 0.0
     price = process.list_price.value if process.list_price else goods
     wasted = goods if process.starting_material == "patient" else 0.0
-    viability = process.thaw.quantile(streams.normal("thaw", order.patient))
     quality: dict[str, Any] = {}
+    delivered = arrivals(process, order.patient, streams, preparation=process.preparation)
+    if delivered is None:
+        viability = process.thaw.quantile(streams.normal("thaw", order.patient))
+    else:
+        viability = delivered.viability
+        quality = {name: getattr(delivered, name) for name in ("viability_24h", *QUALITIES)}
     if batches is not None:
         # A product that was made again came out as it should: the first batch is not what is given.
         share = np.where((order.remakes > 0) | (batches.doses == 0), 1.0, batches.dose_share)
-        quality = {"lot": batches.batch, "donor": batches.donor, "dose_share": share}
+        quality |= {"lot": batches.batch, "donor": batches.donor, "dose_share": share}
     return Lots(
         patient=order.patient,
         day=order.day,

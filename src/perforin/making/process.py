@@ -64,7 +64,8 @@ class Process:
     ``starting_material`` is the patient's own cells or a donor bank, and nothing else tells an own-cell product from
     one off the shelf. ``waiting`` is what published trials waited; without it the wait is the longest path through
     ``steps``. ``failure`` is the published share of orders that fail; ``batch`` says how a batch grows, with its own
-    reasons to fail. ``specifications`` and ``lane`` name how it is released and shipped, "" for none.
+    reasons to fail. ``specifications`` and ``lane`` name how it is released and shipped, "" for none; with a lane what
+    thaw leaves comes from there, by the ``preparation`` of the cells, and not from ``thaw``.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Process:
     batch: Recipe | None = None
     specifications: str = ""
     lane: str = ""
+    preparation: str = ""
     summary: str = ""
 
     @property
@@ -137,8 +139,8 @@ def read_process(name: str, mapping: Mapping[str, Any], place: str = "") -> Proc
         name: the file's stem, such as ``autologous_slow``.
         mapping: ``label, starting_material, waiting {kind, median, sigma, shift} or steps [{name, after, duration,
             yield, failure, cost, stored}], failure {probability}, remake {probability_of_success, delay},
-            cost_of_goods, list_price, thaw {viability}, batch (see ``recipe``), specifications, lane``; every number
-            is a mapping with value, unit, low, high, cv, kind, status, source, locator and note.
+            cost_of_goods, list_price, thaw {viability, preparation}, batch (see ``recipe``), specifications, lane``;
+            every number is a mapping with value, unit, low, high, cv, kind, status, source, locator and note.
         place: the file, for messages; where it can be read they name the line.
 
     Raises:
@@ -158,6 +160,7 @@ def read_process(name: str, mapping: Mapping[str, Any], place: str = "") -> Proc
     steps = read_steps(reader, mapping["steps"]) if mapping.get("steps") is not None else ()
     waits = mapping.get("waiting") is not None or not steps
     failure = reader.part(mapping, ("failure",), ("probability",))
+    thaw = reader.part(mapping, ("thaw",), ("viability", "preparation"))
     return Process(
         name=name,
         label=str(mapping.get("label", name)),
@@ -165,7 +168,7 @@ def read_process(name: str, mapping: Mapping[str, Any], place: str = "") -> Proc
         starting_material=material,
         waiting=_read_waiting(reader, mapping) if waits else None,
         failure=reader.number(failure, ("failure", "probability"), "", 1.0),
-        thaw=reader.number(reader.part(mapping, ("thaw",), ("viability",)), ("thaw", "viability"), "", 1.0),
+        thaw=reader.number(thaw, ("thaw", "viability"), "", 1.0),
         remake=again,
         cost_of_goods=reader.optional(mapping, ("cost_of_goods",), "USD"),
         list_price=reader.optional(mapping, ("list_price",), "USD"),
@@ -173,6 +176,7 @@ def read_process(name: str, mapping: Mapping[str, Any], place: str = "") -> Proc
         batch=read_recipe(reader, mapping, steps) if mapping.get("batch") is not None else None,
         specifications=str(mapping.get("specifications") or ""),
         lane=str(mapping.get("lane") or ""),
+        preparation=str(thaw.get("preparation") or ""),
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from perforin.errors import UserError
+from perforin.library import default_library
 from perforin.making.attrition import deadlines
+from perforin.making.cold_chain import arrivals
 from perforin.making.lot import FAILED, LOST, Lots
 from perforin.making.make import make
 from perforin.making.process import Process, read_process
@@ -156,3 +159,16 @@ def test_lots_refuse_columns_of_different_lengths() -> None:
         Lots(PATIENTS[:2], np.zeros(3), np.zeros(2, bool), np.array(["", ""]), np.zeros(2), np.zeros(2))
     with pytest.raises(UserError, match="3 deadlines for 2 patients"):
         make(process(24), PATIENTS[:2], np.zeros(3), Streams(1))
+
+
+def test_a_process_with_a_lane_delivers_what_the_cold_chain_leaves() -> None:
+    library, streams = default_library(), Streams(4)
+    shipped = read_process("nk_cord_blood", *library.process("nk_cord_blood"))
+    here = replace(shipped, lane="")
+    found, way = (make(one, PATIENTS[:300], np.full(300, np.inf), streams) for one in (shipped, here))
+    expected = arrivals(shipped, PATIENTS[:300], streams, preparation="rested")
+    for name in ("viability_24h", "killing_function", "motile_fraction"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+        assert (getattr(way, name) == (way.viability if name == "viability_24h" else 1)).all()
+    assert found.viability_24h.mean() < found.viability.mean()
+    np.testing.assert_array_equal(found.lot, way.lot)
