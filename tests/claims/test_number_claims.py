@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perforin.evidence.published import INDIRECT_WARNING, estimates_for, pool
+from perforin.evidence.pooling.library_sets import study_set
+from perforin.evidence.pooling.synthesis import synthesise
+from perforin.evidence.published import INDIRECT_WARNING, estimates_for
 from perforin.mechanisms import cytokines
 from perforin.records import exact_interval
 
@@ -67,9 +69,9 @@ def test_c14_severe_adverse_events_are_rarer_with_nk_cells_as_far_as_an_indirect
         assert low.value < high.value
         for one in (low, high):
             assert (one.low, one.high) == pytest.approx(exact_interval(round(one.value * one.n), one.n))
-    none, some = pool("CRS_ge3", ["marin_2024"]), pool("CRS_ge3", ["zuma_1"])
+    none, some = (estimates_for("CRS_ge3", [name])[0] for name in ("marin_2024", "zuma_1"))
     assert none["high"] < some["value"]
-    assert none["note"] == some["note"] == INDIRECT_WARNING
+    assert INDIRECT_WARNING in synthesise(study_set("CRS_ge3", "CAR-NK"), therapy="CAR-NK").notes
 
 
 @pytest.mark.parametrize("patients, arm, least, most", [

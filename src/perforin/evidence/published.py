@@ -20,7 +20,7 @@ from perforin.evidence.sources import LIBRARY
 from perforin.records import Records, exact_interval
 
 __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
-           "pool", "published", "read_trial", "trial", "trials"]  # fmt: skip
+           "published", "read_trial", "trial", "trials"]  # fmt: skip
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """LibYAML's reader where the wheel brings it: a page reads every trial."""
@@ -83,7 +83,7 @@ class Finding(pydantic.BaseModel):
 
 
 class Trial(pydantic.BaseModel):
-    """One published cohort."""
+    """One published cohort. An empty ``costimulation``, ``payload`` or ``line`` (of therapy) is not stated."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
@@ -93,7 +93,10 @@ class Trial(pydantic.BaseModel):
     product: str
     target: str
     cell_source: str
+    costimulation: str = ""
+    payload: str = ""
     indication: str
+    line: str = ""
     enrolled: int | None = None
     infused: int | None = None
     source: str
@@ -219,7 +222,8 @@ def published(name: str) -> Records:
     return Records.concat(parts)
 
 
-def _value(name: str, row: Finding) -> PublishedValue:
+def share_with_interval(name: str, row: Finding) -> PublishedValue:
+    """A finding with its exact interval where it was counted in patients (Clopper and Pearson 1934)."""
     low, high, method = row.low, row.high, "as published; low and high, if any, are the range of patients"
     value = 0.0 if row.value is None else row.value
     if row.events is not None and row.denominator:
@@ -263,26 +267,4 @@ def estimates_for(endpoint: str, names: Sequence[str]) -> list[PublishedValue]:
         rows = [row for row in trial(name).endpoints if row.endpoint == endpoint]
         found += [(name, row) for row in rows if not row.subgroup or all(other.subgroup for other in rows)]
     _check_together(endpoint, names, [row for _, row in found])
-    return [_value(name, row) for name, row in found]
-
-
-def pool(endpoint: str, names: Sequence[str]) -> PublishedValue:
-    """Events and patients of several cohorts added up, with the exact interval; no weighting, no heterogeneity.
-
-    It serves zero counts, where it gives the upper bound (ICANS after CAR-NK); a meta-analysis needs more.
-
-    Raises:
-        UserError: no cohort counts the endpoint in patients, or two share patients.
-    """
-    found = [(name, row) for name in dict.fromkeys(names) for row in trial(name).endpoints
-             if row.endpoint == endpoint and not row.subgroup and row.events is not None]  # fmt: skip
-    if not found:
-        raise UserError(f"found no trial among {list(names)} that counts {endpoint}; needed at least one")
-    _check_together(endpoint, [name for name, _ in found], [row for _, row in found])
-    events, n = sum(row.events or 0 for _, row in found), sum(row.denominator or 0 for _, row in found)
-    low, high = exact_interval(events, n)
-    worst = "memory" if any(row.status == "memory" for _, row in found) else "derived"
-    return PublishedValue(trial="+".join(name for name, _ in found), endpoint=endpoint, value=events / n, low=low,
-                          high=high, n=n, unit="", subgroup="", scale="/".join(sorted({r.scale for _, r in found})),
-                          population="/".join(sorted({r.population for _, r in found})), method="counts added up",
-                          status=worst, source=";".join(r.source for _, r in found), note=INDIRECT_WARNING)  # fmt: skip
+    return [share_with_interval(name, row) for name, row in found]

@@ -16,6 +16,7 @@ import plotly.offline
 from markupsafe import Markup
 
 from perforin.evidence.pooling.shipped import SPREAD
+from perforin.evidence.published import INDIRECT_WARNING
 from perforin.report import answer as answers
 from perforin.report import bars, credibility, curves, indirect, ledger, supply, tables
 from perforin.report.claims import claim_table, verdicts
@@ -192,6 +193,7 @@ def render(findings: Findings) -> str:
             failures=tables.failures(findings.failed, dict(findings.arms)),
             synthesis=summary_table(findings.synthesis),
             spread=SPREAD,
+            indirect=INDIRECT_WARNING,
             verdicts=verdicts(findings.claims),
             disputed=claim_table([one for one in findings.claims if one.disputed]),
             undisputed=claim_table([one for one in findings.claims if not one.disputed]),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from perforin.evidence.published import INDIRECT_WARNING
 from perforin.records import Estimate
 from perforin.report.answer import NOT_CALIBRATED, WARNING, warning
 from perforin.report.findings import Findings
@@ -143,7 +144,7 @@ def test_pooled_evidence_stands_beside_the_published_and_is_called_a_rebuild(pag
     for given in ("CD19 with CD28", "CD19 with 4-1BB", "BCMA with 4-1BB"):
         assert page.text.count(f"CAR-T, {given} Neurotoxicity with CAR-T: a REBUILT study set") == 2
     assert "one-sided 95 % upper bound 1.6 %" in page.text and "counts from memory" in page.text
-    assert "one comparator for all CAR-T would mislead" in page.text
+    assert "one comparator for all CAR-T would mislead" in page.text and INDIRECT_WARNING in page.text
     assert "Published toxicity" not in read(render(dataclasses.replace(findings, synthesis=()))).text
 
 

@@ -19,6 +19,7 @@ from perforin.evidence.pooling.groups import (
 from perforin.evidence.pooling.library_sets import Review, reviews_of
 from perforin.evidence.pooling.pool import METHODS, Pooled, pool
 from perforin.evidence.pooling.studies import StudySet
+from perforin.evidence.published import INDIRECT_WARNING
 
 __all__ = ["Synthesis", "synthesise"]
 
@@ -86,5 +87,7 @@ def synthesise(studies: StudySet, method: str = "glmm", by: Sequence[str] = (), 
     if single:
         low, high = (pick(one.value for one in single.values()) for pick in (min, max))
         notes.append(f"With each study left out in turn the pooled value runs from {low:.3g} to {high:.3g}.")
+    if therapy:
+        notes.append(INDIRECT_WARNING)
     return Synthesis(studies, therapy, pooled, without, every, groups, between, regression, single, small,
                      reviews_of(studies.endpoint, therapy), tuple(notes))  # fmt: skip
