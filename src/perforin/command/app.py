@@ -16,6 +16,7 @@ from perforin.command import (
     curve,
     data,
     environment,
+    evidence,
     importing,
     landscape,
     lot,
@@ -75,7 +76,7 @@ EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EX
 EXAMPLES |= shipping.EXAMPLES | network.EXAMPLES | making.EXAMPLES | siting.EXAMPLES
 EXAMPLES |= lot.EXAMPLES
 EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
-EXAMPLES |= pooling.EXAMPLES
+EXAMPLES |= pooling.EXAMPLES | evidence.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
     running.demo,
     running.new,
@@ -98,7 +99,7 @@ VERBS: tuple[Callable[..., int | None], ...] = (
 GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
     "evidence": (
         "What is known from trials: published numbers, and the registry.",
-        (curve.curve, landscape.landscape, match.match, pooling.meta),
+        (evidence.evidence_list, evidence.evidence_show, curve.curve, landscape.landscape, match.match, pooling.meta),
     ),
     "lot": (
         "Lots: where cells came from, who was given them, and what lots must show.",

@@ -20,7 +20,7 @@ from perforin.evidence.sources import LIBRARY
 from perforin.records import Records, exact_interval
 
 __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
-           "published", "read_trial", "trial", "trials"]  # fmt: skip
+           "published", "read_trial", "share_with_interval", "trial", "trials"]  # fmt: skip
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """LibYAML's reader where the wheel brings it: a page reads every trial."""

@@ -1,0 +1,161 @@
+"""perforin evidence list, show: the published trials, and every number with its source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from perforin.command.console import emit, note, table
+from perforin.command.running import Machine
+from perforin.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from perforin.evidence.published import Finding, Trial
+
+__all__ = ["EXAMPLES", "evidence_list", "evidence_show"]
+
+Folder = Annotated[Path | None, typer.Option("--trials", metavar="FOLDER", help="Trials of your own, beside ours.")]
+UNSTATED = "not stated"
+
+
+def evidence_list(
+    therapy: Annotated[str | None, typer.Option("--therapy", help="Only this therapy, such as CAR-NK.")] = None,
+    target: Annotated[str | None, typer.Option("--target", help="Only this target, such as CD19.")] = None,
+    endpoint: Annotated[str | None, typer.Option("--endpoint", help="Only trials that give this endpoint.")] = None,
+    trials: Folder = None,
+    json: Machine = False,
+) -> None:
+    """List the published trials, and how many of their numbers stand on memory alone."""
+    every = _trials(trials)
+    found = every
+    if therapy is not None:
+        found = _only(found, therapy, "therapy", {name: {one.therapy} for name, one in every.items()})
+    if target is not None:
+        found = _only(found, target, "target", {name: {one.target} for name, one in every.items()})
+    if endpoint is not None:
+        given = {name: {row.endpoint for row in one.endpoints} for name, one in every.items()}
+        found = _only(found, endpoint, "endpoint", given)
+    rows = [_row(name, one) for name, one in found.items()]
+    if json:
+        emit({"count": len(rows), "trials": rows})
+        return
+    heads = ("Trial", "Enrolled", "Infused", "Therapy", "Target", "Costimulation", "Line", "Scale", "Values", "Memory")
+    table(heads, [(row["trial"], _text(row["enrolled"]), _text(row["infused"]), row["therapy"], row["target"],
+                   _text(row["costimulation"]), _text(row["line"]), ", ".join(row["scales"]), str(row["values"]),
+                   str(row["memory"])) for row in rows], numeric=(1, 2, 8, 9))  # fmt: skip
+    typer.echo(f"{len(rows)} trials, {sum(row['values'] for row in rows)} values, "
+               f"{sum(row['memory'] for row in rows)} of them from memory; a dash: not stated")  # fmt: skip
+
+
+def _trials(folder: Path | None) -> dict[str, Trial]:
+    from perforin.evidence.published import read_trial, trial, trials
+
+    found = {name: trial(name) for name in trials()}
+    if folder is None:
+        return found
+    paths = [folder / "trial.yaml"] if (folder / "trial.yaml").exists() else sorted(folder.glob("*/trial.yaml"))
+    if not paths:
+        raise UserError(f"found no trial.yaml in {folder}; needed one there, or in folders inside it")
+    for path in paths:
+        name = path.resolve().parent.name
+        if name in found:
+            raise UserError(f"found the trial {name} in {path.parent} and before; needed another name of the folder")
+        found[name] = read_trial(path)
+    return found
+
+
+def _only(found: dict[str, Trial], wanted: str, what: str, given: dict[str, set[str]]) -> dict[str, Trial]:
+    known = sorted(set().union(*given.values()))
+    if wanted not in known:
+        raise UserError(f"found the {what} {wanted!r}; needed one that a trial has{nearest(wanted, known)}")
+    return {name: one for name, one in found.items() if wanted in given[name]}
+
+
+def _row(name: str, one: Trial) -> dict[str, Any]:
+    status = Counter(row.status for row in one.endpoints)
+    return {
+        "trial": name, "label": one.label, "enrolled": one.enrolled, "infused": one.infused, "therapy": one.therapy,
+        "target": one.target, "costimulation": one.costimulation, "line": one.line, "payload": one.payload,
+        "scales": sorted({row.scale for row in one.endpoints if row.scale}), "values": len(one.endpoints),
+        "memory": status["memory"], "overlaps": list(one.overlaps), "source": one.source,
+    }  # fmt: skip
+
+
+def _text(value: object) -> str:
+    return "-" if value in (None, "") else str(value)
+
+
+def evidence_show(
+    name: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial of 'perforin evidence list'.")],
+    trials: Folder = None,
+    json: Machine = False,
+) -> None:
+    """Print every number of one trial, with its exact interval, its population and its source."""
+    from perforin.evidence.published import share_with_interval
+    from perforin.evidence.sources import bibliography
+
+    every = _trials(trials)
+    if name not in every:
+        raise UserError(f"found the trial {name!r}; needed one of the library{nearest(name, every)}")
+    one = every[name]
+    shares = [share_with_interval(name, row) for row in one.endpoints]
+    memory = sum(row.status == "memory" for row in one.endpoints)
+    told = f"{memory} of {len(one.endpoints)} numbers stand on memory alone: no source was read for them"
+    warning = told if memory else ""
+    sources = {key: str(bibliography().get(key, "not in the library's sources.bib"))
+               for key in sorted({one.source, *(row.source for row in one.endpoints)})}  # fmt: skip
+    if json:
+        values = [row.model_dump() | {"events": row.events, "value": value["value"], "low": value["low"],
+                  "high": value["high"], "method": value["method"]}
+                  for row, value in zip(one.endpoints, shares, strict=True)]  # fmt: skip
+        emit(one.model_dump(exclude={"endpoints"}) | {"trial": name, "values": values, "references": sources,
+             "warning": warning})  # fmt: skip
+        return
+    for head, text in _head(one):
+        typer.echo(f"{head:15}{text}")
+    table(("Endpoint", "Patients", "Value", "Interval", "Population", "Scale", "Status", "Source", "Where, and note"),
+          [_shown(row, value["value"], value["low"], value["high"])
+           for row, value in zip(one.endpoints, shares, strict=True)])  # fmt: skip
+    for key, text in sources.items():
+        typer.echo(f"{key}: {text}")
+    if one.overlaps:
+        note(f"warning: shares patients with {', '.join(one.overlaps)}; never pool both")
+    if warning:
+        note(f"warning: {warning}")
+
+
+def _head(one: Trial) -> list[tuple[str, str]]:
+    return [("Trial", one.label), ("Registration", one.registration or UNSTATED),
+            ("Product", f"{one.product}, {one.therapy} against {one.target}, {one.cell_source}"),
+            ("Costimulation", one.costimulation or UNSTATED), ("Payload", one.payload or UNSTATED),
+            ("Indication", f"{one.indication}; line of therapy: {one.line or UNSTATED}"),
+            ("Patients", f"{_text(one.enrolled)} enrolled, {_text(one.infused)} infused"),
+            ("Note", one.note or "-")]  # fmt: skip
+
+
+def _shown(row: Finding, value: float, low: float | None, high: float | None) -> tuple[str, ...]:
+    patients = f"{row.events}/{row.denominator}" if row.events is not None else f"n={_text(row.denominator)}"
+    ends = "" if low is None or high is None else f"{low:.3g} to {high:.3g}"
+    where = "; ".join(filter(None, (row.locator, row.note)))
+    endpoint = row.endpoint + (f" ({row.subgroup})" if row.subgroup else "")
+    return (endpoint, patients, f"{value:.3g} {row.unit}".strip(), ends, row.population, row.scale, row.status,
+            row.source, where)  # fmt: skip
+
+
+EXAMPLES = {
+    "evidence_list": """\b
+Examples:
+  perforin evidence list
+  perforin evidence list --therapy CAR-NK --endpoint CRS_any
+  perforin evidence list --trials my_trials --json""",
+    "evidence_show": """\b
+Intervals of shares are exact (Clopper and Pearson, 95 %); others are as published.
+
+\b
+Examples:
+  perforin evidence show zuma_1
+  perforin evidence show my_trial --trials my_trials --json""",
+}
