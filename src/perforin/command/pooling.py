@@ -23,7 +23,7 @@ WIDTH = 41
 
 def meta(
     endpoint: Annotated[str | None, typer.Option("--endpoint", help="The outcome, such as ICANS_any.")] = None,
-    therapy: Annotated[str, typer.Option("--therapy", help="CAR-T or CAR-NK.")] = "CAR-T",
+    therapy: Annotated[str, typer.Option("--therapy", help="Of the library's trials: CAR-T or CAR-NK.")] = "CAR-T",
     by: Annotated[
         str | None, typer.Option("--by", metavar="NAMES", help="Moderators parted by commas: target,costimulation.")
     ] = None,

@@ -136,6 +136,9 @@ def _summary_row(one: Line) -> tuple[Cell, ...]:
     wide = "–" if found.prediction_low is None or found.prediction_high is None else (
         f"{100 * found.prediction_low:.1f} % to {100 * found.prediction_high:.1f} %")  # fmt: skip
     memory = f"{one.memory} of {found.k} counts from memory" if one.memory else ""
+    read = one.without_memory
+    if read is not None and read.upper is not None:
+        memory += f"; without them {read.events} of {read.n:g}, upper bound {100 * read.upper:.1f} %"
     published = "; ".join(percent(other.value, other.low, other.high) for other in one.reviews) or "–"
     texts = [text.replace(" %", "\u00a0%") for text in (percent(found.value, found.low, found.high), wide, published)]
     return (

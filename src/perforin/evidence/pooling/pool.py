@@ -79,7 +79,8 @@ class Pooled:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
-        return dataclasses.asdict(self) | {"warnings": list(self.warnings)}
+        n = int(self.n) if self.n.is_integer() else self.n
+        return dataclasses.asdict(self) | {"n": n, "warnings": list(self.warnings)}
 
 
 def pool(studies: StudySet, method: str = "glmm", *, interval: Interval | None = None, raw: bool = False,

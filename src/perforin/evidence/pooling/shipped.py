@@ -23,7 +23,8 @@ SPREAD = (
 class Line:
     """One pooled value: the outcome, what was given, and what limits it.
 
-    ``memory`` counts studies whose number was written from memory; ``reviews`` holds what others published.
+    ``memory`` counts studies whose number was written from memory; where nobody had the event, ``without_memory`` is
+    what the others give; ``reviews`` holds what others published.
     """
 
     endpoint: str
@@ -33,6 +34,7 @@ class Line:
     memory: int
     title: str
     reviews: tuple[Review, ...] = ()
+    without_memory: Pooled | None = None
 
 
 @lru_cache(maxsize=1)
@@ -49,9 +51,11 @@ def _lines() -> Iterator[Line]:
             reviews = reviews_of(endpoint, therapy)
             parts = {therapy: studies}
             if reviews:
-                found = studies.by(("target", "costimulation"))
-                parts |= {label: found[name] for name, label in CLASSES.items()}
+                classes = studies.by(("target", "costimulation"))
+                parts |= {label: classes[name] for name, label in CLASSES.items()}
             for label, part in parts.items():
                 memory = sum(one.status == "memory" for one in part.studies)
-                yield Line(endpoint, label, therapy, pool(part), memory, studies.title,
-                           reviews if label == therapy else ())  # fmt: skip
+                found, read = pool(part), part.without_memory()
+                without = pool(read) if read and found.events == 0 else None
+                yield Line(endpoint, label, therapy, found, memory, studies.title,
+                           reviews if label == therapy else (), without)  # fmt: skip
