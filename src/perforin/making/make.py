@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,17 @@ from perforin.making.cold_chain import arrivals
 from perforin.making.lot import FAILED, LOST, QUALITIES, Lots
 from perforin.making.network.description import Network
 from perforin.making.process import Process
+from perforin.making.release import Verdicts, follow, release, specifications_of
+from perforin.making.release.deciding import GIVEN_AS_IT_IS, NOT_GIVEN, NOT_MADE, REMADE
 from perforin.streams import Streams
 
-__all__ = ["WAITING", "make", "make_together"]
+__all__ = ["REFUSED", "WAITING", "make", "make_together"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
+REFUSED = "not released"
+"""The reason of a patient whose own cells failed release and were not given as they are, nor made again."""
 WAITING = "still waiting at the end"
 """The reason of a patient whom a supply network has neither served nor lost when its days are over."""
 GRACE = 365.0
@@ -41,12 +45,41 @@ class _Order:
     remakes: Whole
 
 
+@dataclass(frozen=True)
+class _Made:
+    """The batch that each patient's product comes from, and what release said of it, all (n,)."""
+
+    batches: Batches
+    verdicts: Verdicts | None
+
+    @property
+    def doses(self) -> Whole:
+        """Doses that may be given out."""
+        return self.batches.doses if self.verdicts is None else self.verdicts.doses
+
+    def only(self, place: NDArray[np.intp]) -> _Made:
+        """The batches in these places, some of them several times."""
+        return _Made(_at(self.batches, place), None if self.verdicts is None else _at(self.verdicts, place))
+
+
+_T = TypeVar("_T", Batches, Verdicts)
+
+
+def _at(entries: _T, place: NDArray[np.intp]) -> _T:
+    """The entries in these places; what is no array stands for all."""
+    every: dict[str, Any] = {one.name: getattr(entries, one.name) for one in fields(entries)}
+    chosen: dict[str, Any] = {name: value[place] for name, value in every.items() if isinstance(value, np.ndarray)}
+    return replace(entries, **chosen)
+
+
 def make(process: Process, patients: Whole, deadline: Array, streams: Streams) -> Lots:
     """Make and deliver one product for every patient, who shares nothing with others but a batch from a bank.
 
     A failure shows at the end of the first attempt; a remake then adds its delay. What ends the wait first is the
     reason. Arms share a patient's luck: who waits long in one process waits long, for that process, in another. Own
     cells are a batch each; those from a bank are given out in the order of the patients' numbers, batch after batch.
+    Where a process has specifications, release decides on what its tests measure: which own cells are given, as they
+    are or made again, and which batches of a bank have doses to give out.
 
     Args:
         process: how the product is made.
@@ -65,19 +98,26 @@ def make(process: Process, patients: Whole, deadline: Array, streams: Streams) -
         raise UserError(f"found {len(deadline)} deadlines for {len(patients)} patients; needed one each")
     patients = np.asarray(patients, dtype=np.int64)
     own = process.starting_material == "patient"
-    batches = _batches(process, patients, streams)
-    first = process.wait(patients, streams)
+    source = _source(process, patients, streams)
+    fate = _fate(process, source, streams)
     failed = streams.uniform("manufacturing failure", patients) < process.failure.value
-    if batches is not None and own:
-        failed = batches.failed != ""
-    day, made, remakes = first, ~failed, np.zeros(len(patients), np.int64)
+    why = np.full(len(patients), FAILED)
+    if source is not None and own:
+        failed = source.batches.failed != ""
+    saved = np.zeros(len(patients), np.bool_)
     if process.remake is not None:
         saved = failed & (streams.uniform("remake", patients) < process.remake.probability_of_success.value)
-        day, made, remakes = np.where(saved, first + process.remake.delay.value, first), made | saved, saved * 1
+    if fate is not None and source is not None and source.verdicts is not None:
+        saved, failed = fate == REMADE, np.isin(fate, (NOT_GIVEN, REMADE))
+        why = np.where(source.verdicts.verdict == NOT_MADE, FAILED, REFUSED)
+    first, made = process.wait(patients, streams), ~failed | saved
+    delay = process.remake.delay.value if process.remake is not None else 0.0
+    day = np.where(saved, first + delay, first)
     lost = deadline < day
     infused = made & ~lost
-    reason = np.where(infused, "", np.where(lost, LOST, FAILED)).astype(np.str_)
-    return _lots(process, _Order(patients, np.minimum(day, deadline), infused, reason, made, remakes), batches, streams)
+    reason = np.where(infused, "", np.where(lost, LOST, why)).astype(np.str_)
+    order = _Order(patients, np.minimum(day, deadline), infused, reason, made, saved.astype(np.int64))
+    return _lots(process, order, source, fate, streams)
 
 
 def make_together(process: Process, network: Network, deadline: Array, streams: Streams) -> Lots:
@@ -112,39 +152,52 @@ def make_together(process: Process, network: Network, deadline: Array, streams: 
     remakes = table["remakes"].to_numpy(dtype=np.int64)
     patients = table["patient"].to_numpy(dtype=np.int64)
     from_stock = table["lot"].to_numpy(dtype=np.int64)
-    batches = None
+    source = None
     if process.batch is not None:
         lots, place = np.unique(np.maximum(from_stock, 0), return_inverse=True)
         own = process.starting_material == "patient"
-        batches = grow(process, patients, streams) if own else _only(grow(process, lots, streams), place)
+        source = _tested(process, patients, streams) if own else _tested(process, lots, streams).only(place)
     made = infused | (from_stock >= 0)
     order = _Order(patients, end - table["referred"].to_numpy(), infused, np.where(infused, "", reason), made, remakes)
-    return _lots(process, order, batches, streams)
+    return _lots(process, order, source, _fate(process, source, streams), streams)
 
 
-def _batches(process: Process, patients: Whole, streams: Streams) -> Batches | None:
-    """The batch that each patient's product comes from, or nothing where the process does not say how one grows."""
+def _tested(process: Process, batches: Whole, streams: Streams) -> _Made:
+    grown, specifications = grow(process, batches, streams), specifications_of(process)
+    if specifications is None:
+        return _Made(grown, None)
+    return _Made(grown, release(grown, specifications, streams, own_cells=process.starting_material == "patient"))
+
+
+def _source(process: Process, patients: Whole, streams: Streams) -> _Made | None:
+    """Where each patient's product comes from, or nothing where the process does not say how a batch grows."""
     if process.batch is None:
         return None
     if process.starting_material == "patient":
-        return grow(process, patients, streams)
+        return _tested(process, patients, streams)
     last = int(patients.max(initial=0))
     count = LOTS_AT_ONCE
     while True:
-        grown = grow(process, np.arange(count), streams)
-        given_out = np.cumsum(grown.doses)
+        made = _tested(process, np.arange(count), streams)
+        given_out = np.cumsum(made.doses)
         if given_out[-1] > last:
-            return _only(grown, np.searchsorted(given_out, patients, side="right"))
+            return made.only(np.searchsorted(given_out, patients, side="right"))
         if count > MOST_LOTS:
             raise ComputeError(f"{count} batches of {process.name} hold {given_out[-1]} doses; needed {last + 1}")
         count *= 4
 
 
-def _only(batches: Batches, place: NDArray[np.intp]) -> Batches:
-    return Batches(**{name: getattr(batches, name)[place] for name in batches.__dataclass_fields__})
+def _fate(process: Process, source: _Made | None, streams: Streams) -> NDArray[np.str_] | None:
+    """What release leaves to each patient whose own cells these are; nothing where there is none or no release."""
+    specifications = specifications_of(process)
+    own = process.starting_material == "patient"
+    if source is None or source.verdicts is None or specifications is None or not own:
+        return None
+    return follow(source.verdicts, specifications, streams)
 
 
-def _lots(process: Process, order: _Order, batches: Batches | None, streams: Streams) -> Lots:
+def _lots(process: Process, order: _Order, source: _Made | None, fate: NDArray[np.str_] | None,
+          streams: Streams) -> Lots:  # fmt: skip
     """Orders with what arrives: quality from batch and thaw, and what it cost."""
     infused = order.infused
     goods = process.cost_of_goods.value if process.cost_of_goods else 0.0
@@ -157,8 +210,9 @@ def _lots(process: Process, order: _Order, batches: Batches | None, streams: Str
     else:
         viability = delivered.viability
         quality = {name: getattr(delivered, name) for name in ("viability_24h", *QUALITIES)}
-    if batches is not None:
+    if source is not None:
         # A product that was made again came out as it should: the first batch is not what is given.
+        batches = source.batches
         share = np.where((order.remakes > 0) | (batches.doses == 0), 1.0, batches.dose_share)
         quality |= {"lot": batches.batch, "donor": batches.donor, "dose_share": share}
     return Lots(
@@ -169,5 +223,6 @@ def _lots(process: Process, order: _Order, batches: Batches | None, streams: Str
         viability=np.where(infused, viability, 0.0),
         cost=np.where(infused, price, np.where(order.made, wasted, 0.0)),
         remakes=order.remakes,
+        out_of_specification=infused & (fate == GIVEN_AS_IT_IS) if fate is not None else np.zeros(len(infused), bool),
         **quality,
     )

@@ -12,10 +12,12 @@ import pytest
 from perforin.errors import UserError
 from perforin.library import default_library
 from perforin.making.attrition import deadlines
+from perforin.making.batch import grow
 from perforin.making.cold_chain import arrivals
 from perforin.making.lot import FAILED, LOST, Lots
-from perforin.making.make import make
+from perforin.making.make import REFUSED, make
 from perforin.making.process import Process, read_process
+from perforin.making.release import release, specifications_of
 from perforin.streams import Streams
 
 HAZARD = 4.42e-3  # per day: pooled over three lymphoma trials
@@ -172,3 +174,19 @@ def test_a_process_with_a_lane_delivers_what_the_cold_chain_leaves() -> None:
         assert (getattr(way, name) == (way.viability if name == "viability_24h" else 1)).all()
     assert found.viability_24h.mean() < found.viability.mean()
     np.testing.assert_array_equal(found.lot, way.lot)
+
+
+def test_release_decides_which_own_cells_are_given_and_which_batches_are_given_out() -> None:
+    library, streams, few = default_library(), Streams(4), PATIENTS[:3000]
+    own = read_process("autologous_viral", *library.process("autologous_viral"))
+    found, untested = (make(one, few, np.full(3000, np.inf), streams) for one in (own, replace(own, specifications="")))
+    assert set(np.unique(found.reason)) == {"", FAILED, REFUSED} and REFUSED not in untested.reason
+    assert 0.02 < found.out_of_specification.mean() < 0.12 and not untested.out_of_specification.any()
+    assert found.infused[found.out_of_specification].all() and (found.remakes[found.infused] == 1).any()
+    bank = read_process("nk_peripheral_cytokine", *library.process("nk_peripheral_cytokine"))
+    batches = grow(bank, np.arange(3000), streams)
+    passed = release(batches, specifications_of(bank), streams)
+    given = make(bank, few, np.full(3000, np.inf), streams)
+    assert (passed.doses[np.unique(given.lot)] > 0).all(), "no dose from a batch that release refused"
+    counts = np.bincount(given.lot, minlength=3000)
+    assert (counts <= passed.doses).all() and given.infused.all()
