@@ -151,6 +151,14 @@ def test_groups_are_pooled_apart_and_a_moderator_nobody_gives_is_refused() -> No
         by_group(studies, ["colour"])
 
 
+def test_a_group_without_events_is_shown_and_said_to_be_out_of_the_test_between_groups() -> None:
+    counts = {"a": ((3, 20), (9, 31)), "b": ((1, 18), (2, 25)), "c": ((0, 12), (0, 9))}
+    studies = [Study(f"{group}{x}{n}", x, n, {"group": group}) for group, rows in counts.items() for x, n in rows]
+    found = synthesise(StudySet("x", tuple(studies)), by=["group"])
+    assert found.groups["c"].upper is not None and found.between is not None and found.between.df == 1
+    assert any("test between groups is of 2 of 3" in text for text in found.notes)
+
+
 def test_regression_tells_costimulation_from_target_and_refuses_what_does_not_vary() -> None:
     found = regress(study_set("ICANS_any", "CAR-T"), ["target", "costimulation"])
     effect = {one.name: one for one in found.coefficients}["costimulation: CD28"]

@@ -97,8 +97,8 @@ def trial_set(endpoint: str, therapy: str) -> StudySet:
 
 def _study(name: str, row: Finding) -> Study:
     one = trial(name)
-    groups = {"target": one.target, "costimulation": getattr(one, "costimulation", "") or "", "product": one.product,
-              "cell_source": one.cell_source, "indication": one.indication}  # fmt: skip
+    groups = {"target": one.target, "costimulation": one.costimulation, "product": one.product,
+              "cell_source": one.cell_source, "indication": one.indication, "line": one.line}  # fmt: skip
     return Study(name, row.events or 0, row.denominator or 0, groups, row.scale, row.status, row.source, row.locator,
                  one.overlaps, row.note)  # fmt: skip
 

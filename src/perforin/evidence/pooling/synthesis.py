@@ -74,6 +74,9 @@ def synthesise(studies: StudySet, method: str = "glmm", by: Sequence[str] = (), 
         upper = f", one-sided upper bound {without.upper:.1%}" if without.upper is not None else ""
         notes.append(f"Without counts from memory: {without.value:.1%} ({without.low:.1%} to {without.high:.1%}{upper})"
                      f", {without.events} of {without.n:g} in {without.k} studies.".replace("%", " %"))  # fmt: skip
+    if between is not None and between.df + 1 < len(groups):
+        notes.append(f"The test between groups is of {between.df + 1} of {len(groups)}: a group without events, or "
+                     "with nothing else, has no standard error on the log scale.")  # fmt: skip
     for label, one in groups.items():
         notes += [f"{label}: {text}" for text in one.warnings]
     single = leave_one_out(studies, method if pooled.tau2 is not None else "exact")
