@@ -99,7 +99,15 @@ VERBS: tuple[Callable[..., int | None], ...] = (
 GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
     "evidence": (
         "What is known from trials: published numbers, and the registry.",
-        (evidence.evidence_list, evidence.evidence_show, curve.curve, landscape.landscape, match.match, pooling.meta),
+        (
+            evidence.evidence_list,
+            evidence.evidence_show,
+            evidence.evidence_check,
+            curve.curve,
+            landscape.landscape,
+            match.match,
+            pooling.meta,
+        ),
     ),
     "lot": (
         "Lots: where cells came from, who was given them, and what lots must show.",

@@ -1,4 +1,4 @@
-"""perforin evidence list, show: the published trials, and every number with its source."""
+"""perforin evidence list, show, check: the published trials, and every number with its source."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from perforin.errors import UserError, nearest
 if TYPE_CHECKING:
     from perforin.evidence.published import Finding, Trial
 
-__all__ = ["EXAMPLES", "evidence_list", "evidence_show"]
+__all__ = ["EXAMPLES", "evidence_check", "evidence_list", "evidence_show"]
 
-Folder = Annotated[Path | None, typer.Option("--trials", metavar="FOLDER", help="Trials of your own, beside ours.")]
+Folder = Annotated[
+    Path | None, typer.Option("--trials", metavar="PATH", help="Trials of your own beside ours: a folder or a CSV.")
+]
 UNSTATED = "not stated"
 
 
@@ -50,21 +52,11 @@ def evidence_list(
                f"{sum(row['memory'] for row in rows)} of them from memory; a dash: not stated")  # fmt: skip
 
 
-def _trials(folder: Path | None) -> dict[str, Trial]:
-    from perforin.evidence.published import read_trial, trial, trials
+def _trials(own: Path | None) -> dict[str, Trial]:
+    from perforin.evidence.published import trial, trials
+    from perforin.evidence.trial_check import read_trials
 
-    found = {name: trial(name) for name in trials()}
-    if folder is None:
-        return found
-    paths = [folder / "trial.yaml"] if (folder / "trial.yaml").exists() else sorted(folder.glob("*/trial.yaml"))
-    if not paths:
-        raise UserError(f"found no trial.yaml in {folder}; needed one there, or in folders inside it")
-    for path in paths:
-        name = path.resolve().parent.name
-        if name in found:
-            raise UserError(f"found the trial {name} in {path.parent} and before; needed another name of the folder")
-        found[name] = read_trial(path)
-    return found
+    return {name: trial(name) for name in trials()} | (read_trials(own) if own is not None else {})
 
 
 def _only(found: dict[str, Trial], wanted: str, what: str, given: dict[str, set[str]]) -> dict[str, Trial]:
@@ -127,6 +119,33 @@ def evidence_show(
         note(f"warning: {warning}")
 
 
+def evidence_check(
+    path: Annotated[
+        Path | None, typer.Argument(help="A trial.yaml, its folder, a folder of trials or a CSV; else the library.")
+    ] = None,
+    json: Machine = False,
+) -> int:
+    """Check trials: form, counts, denominators, sources, overlaps, cohorts that stand twice.
+
+    Errors make a trial unusable. Warnings are for you to judge: a percentage that no whole number of patients gives, a
+    registration shared with another trial, a number without its place in the source, numbers from memory.
+    """
+    from perforin.evidence.trial_check import check_trials
+
+    found = check_trials(path)
+    warnings = len(found.remarks) - found.errors
+    if json:
+        emit({"ok": not found.errors, "trials": list(found.trials), "errors": found.errors, "warnings": warnings,
+              "remarks": [{"kind": one.kind, "where": one.where, "text": one.text} for one in found.remarks]})
+        return int(found.errors > 0)
+    remarks = sorted(found.remarks, key=lambda one: one.kind)
+    if remarks:
+        table(("", "Where", "What"), [(one.kind, one.where, one.text) for one in remarks])
+    numbers = sum(len(one.endpoints) for one in found.trials.values())
+    typer.echo(f"{len(found.trials)} trials with {numbers} numbers read; {found.errors} errors, {warnings} warnings")
+    return int(found.errors > 0)
+
+
 def _head(one: Trial) -> list[tuple[str, str]]:
     return [("Trial", one.label), ("Registration", one.registration or UNSTATED),
             ("Product", f"{one.product}, {one.therapy} against {one.target}, {one.cell_source}"),
@@ -146,6 +165,11 @@ def _shown(row: Finding, value: float, low: float | None, high: float | None) ->
 
 
 EXAMPLES = {
+    "evidence_check": """\b
+Examples:
+  perforin evidence check
+  perforin evidence check my_trials
+  perforin evidence check my_trials.csv --json""",
     "evidence_list": """\b
 Examples:
   perforin evidence list

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +20,8 @@ from perforin.evidence.sources import LIBRARY
 from perforin.records import Records, exact_interval
 
 __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
-           "published", "read_trial", "share_with_interval", "trial", "trials"]  # fmt: skip
+           "for_calibration", "problems_of", "published", "read_trial", "share_with_interval", "trial",
+           "trials"]  # fmt: skip
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """LibYAML's reader where the wheel brings it: a page reads every trial."""
@@ -156,16 +157,34 @@ def read_trial(path: str | Path) -> Trial:
     Raises:
         UserError: an unknown key, a missing number or denominator, more events than patients (file:line).
     """
-    text = Path(path).read_text(encoding="utf-8")
+    found, problems = problems_of(path)
+    if found is None:
+        where, text = problems[0]
+        raise UserError(text, where)
+    return found
+
+
+def problems_of(path: str | Path) -> tuple[Trial | None, list[tuple[Location, str]]]:
+    """The trial of a trial.yaml, or None with everything that is wrong with it and where."""
     try:
-        return Trial.model_validate(yaml.load(text, LOADER))  # noqa: S506 - either is a safe loader
+        text = Path(path).read_text(encoding="utf-8")
+        return Trial.model_validate(yaml.load(text, LOADER)), []  # noqa: S506 - either is a safe loader
+    except UnicodeDecodeError as problem:
+        return None, [(Location(str(path), 1), f"found bytes that are not UTF-8 ({problem.reason}); needed UTF-8")]
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        what = getattr(problem, "problem", None) or "text that is not YAML"
+        return None, [(Location(str(path), mark.line + 1 if mark else 1), f"found {what}; needed YAML")]
     except pydantic.ValidationError as problem:
-        first = problem.errors()[0]
-        place = tuple(first["loc"])
-        line = _line(yaml.compose(text), place)
-        hint = nearest(str(place[-1]), [*Finding.model_fields, *Trial.model_fields]) if "extra" in first["type"] else ""
-        what = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{'.'.join(map(str, place))}: {what}{hint}".lstrip(": "), Location(str(path), line)) from None
+        return None, [_problem(one, text, str(path)) for one in problem.errors()]
+
+
+def _problem(error: Mapping[str, Any], text: str, path: str) -> tuple[Location, str]:
+    place = tuple(error["loc"])
+    hint = nearest(str(place[-1]), [*Finding.model_fields, *Trial.model_fields]) if "extra" in error["type"] else ""
+    what = error["msg"].removeprefix("Value error, ")
+    return (Location(path, _line(yaml.compose(text), place)),
+            f"{'.'.join(map(str, place))}: {what}{hint}".lstrip(": "))  # fmt: skip
 
 
 def _line(node: yaml.Node | None, place: Sequence[object]) -> int:
@@ -198,6 +217,16 @@ def trial(name: str) -> Trial:
     if name not in trials():
         raise UserError(f"found the trial {name!r}; needed one of the library{nearest(name, trials())}")
     return read_trial(LIBRARY / "trials" / name / "trial.yaml")
+
+
+def for_calibration(name: str, memory: bool = False) -> tuple[Finding, ...]:
+    """The numbers of a trial that a model may be calibrated to or judged by: none that stands on memory alone.
+
+    Args:
+        name: the trial.
+        memory: take those too; what is then derived stands on memory and must say so.
+    """
+    return tuple(row for row in trial(name).endpoints if memory or row.status != "memory")
 
 
 def published(name: str) -> Records:
