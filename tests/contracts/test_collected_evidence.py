@@ -29,6 +29,20 @@ def known() -> set[tuple[str, float, bool]]:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the collected tables are not beside this checkout")
+def test_every_number_of_the_collected_trials_stands_in_a_trial_of_its_registration_and_product() -> None:
+    held: dict[tuple[str, str], set[tuple[float, bool]]] = {}
+    for name in trials():
+        one = trial(name)
+        mine = held.setdefault((one.registration, one.product), set())
+        mine |= {(float(size), False) for size in (one.enrolled, one.infused) if size}
+        mine |= {(float(value), row.status == "memory") for row in one.endpoints
+                 for value in (getattr(row, number) for number in NUMBERS) if value is not None}  # fmt: skip
+    for row in rows(SHARED / "trials.csv"):
+        number = (float(row["events_or_value"]), row["provenance"] == "memory")
+        assert number in held[row["nct"], row["product"]], row
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the collected tables are not beside this checkout")
 def test_every_kinetic_row_is_a_number_of_a_trial_or_a_row_of_the_product_table() -> None:
     table = {(row["product"], row["parameter"], row["value"], row["status"]) for row in rows(LIBRARY / "kinetics.csv")}
     trial_numbers = known()
