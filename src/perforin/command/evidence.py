@@ -44,12 +44,13 @@ def evidence_list(
     if json:
         emit({"count": len(rows), "trials": rows})
         return
-    heads = ("Trial", "Enrolled", "Infused", "Therapy", "Target", "Costimulation", "Line", "Scale", "Values", "Memory")
-    table(heads, [(row["trial"], _text(row["enrolled"]), _text(row["infused"]), row["therapy"], row["target"],
-                   _text(row["costimulation"]), _text(row["line"]), ", ".join(row["scales"]), str(row["values"]),
-                   str(row["memory"])) for row in rows], numeric=(1, 2, 8, 9))  # fmt: skip
+    table(("Trial", "Patients", "Therapy", "Target", "CAR", "Line", "Scale", "Values"),
+          [(row["trial"], f"{_text(row['enrolled'])}/{_text(row['infused'])}", row["therapy"], row["target"],
+            _text(row["costimulation"]), _text(row["line"]), _text(", ".join(row["scales"]).replace(UNSTATED, "-")),
+            f"{row['values']} ({row['memory']})") for row in rows], numeric=(1, 7))  # fmt: skip
+    typer.echo("Patients: enrolled/infused. CAR: costimulation. Values: how many, and from memory. A dash: not stated")
     typer.echo(f"{len(rows)} trials, {sum(row['values'] for row in rows)} values, "
-               f"{sum(row['memory'] for row in rows)} of them from memory; a dash: not stated")  # fmt: skip
+               f"{sum(row['memory'] for row in rows)} of them from memory")  # fmt: skip
 
 
 def _trials(own: Path | None) -> dict[str, Trial]:
