@@ -19,6 +19,10 @@ ANTIGEN = "CD19"
 GONE_SOONER = pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="not calibrated: the last trace goes sooner with the gene than without"
 )
+NO_MEMORY_NEEDED = pytest.mark.xfail(
+    strict=True, raises=AssertionError,
+    reason="not calibrated: after a year the typical tumour lacks the antigen, so memory changes nothing",
+)  # fmt: skip
 HLA = "induced_ligand.baseline[hla]"
 
 
@@ -133,15 +137,17 @@ def test_c16_a_gene_for_interleukin_15_prolongs_persistence(courses, lymphoma, w
     assert cells[-1] > 3 * cells[0]
 
 
+@NO_MEMORY_NEEDED
 def test_c28_memory_that_lasts_guards_against_late_relapse(courses):
     """CAR-T: long persistence gives long surveillance.
 
     Source: Awasthi2020 (longer persistence in responders).
-    Tolerance: direction: the shorter memory cells live, the more tumour there is after a year.
+    Tolerance: each time memory cells live a third as long there is at least a tenth more tumour after a year.
     """
     faster = [{"natural_death.fed[product,memory]": f"x{k}", "natural_death.starved[product,memory]": f"x{k}"}
               for k in (1, 3, 10)]  # fmt: skip
-    assert (np.diff(courses(T, *faster)["tumour_burden"][:, 365]) > 0).all()
+    burden = courses(T, *faster)["tumour_burden"][:, 365]
+    assert (burden[1:] > 1.1 * burden[:-1]).all()
 
 
 def test_c30_tumours_escape_by_losing_or_lowering_the_antigen(courses, lymphoma):
@@ -163,10 +169,12 @@ def test_c30_tumours_escape_by_losing_or_lowering_the_antigen(courses, lymphoma)
 def test_c34_less_persistence_means_more_relapse(courses):
     """Inadequate persistence leads to relapse.
 
-    Source: Awasthi2020. Tolerance: direction: the faster all cells of the product die, the more tumour after a year.
+    Source: Awasthi2020. Tolerance: cells that die three and four times as fast leave at least twice the tumour after a
+    year; up to twice as fast the difference is below one per cent, as what is left lacks the antigen.
     """
-    faster = [{"natural_death.fed": f"x{k}", "natural_death.starved": f"x{k}"} for k in (0.5, 1, 2, 4)]
-    assert (np.diff(courses(T, *faster)["tumour_burden"][:, 365]) > 0).all()
+    faster = [{"natural_death.fed": f"x{k}", "natural_death.starved": f"x{k}"} for k in (1, 3, 4)]
+    usual, shorter, shortest = courses(T, *faster)["tumour_burden"][:, 365]
+    assert shortest > 2 * usual and shorter > 2 * usual and shortest > 2 * shorter
 
 
 def test_c35_exhaustion_limits_expansion(courses):
@@ -231,13 +239,13 @@ def test_c43_tonic_exhaustion_is_0_for_nk_cells_until_it_is_swept(arms, courses)
 def test_c46_a_mixed_tumour_keeps_fewer_cells_without_antigen_after_nk_cells(courses):
     """NK cells reach multiple antigens through CAR-dependent and CAR-independent routes.
 
-    Source: supported in models and in vitro. Tolerance: with a fifth of the tumour lacking the antigen, the share
-    without it is larger on day 28 after CAR-T than after CAR-NK.
+    Source: supported in models and in vitro. Tolerance: with a fifth of the tumour lacking the antigen, at least 3 % fewer
+    cells without it are there on day 28 after CAR-NK than after CAR-T, while more cells with it are left.
     """
     mixed = {"share[negative]": 0.2, "share[low]": 0.2, "share[medium]": 0.3, "share[high]": 0.3}
-    nk, t = (course["tumour_negative"][0, 28] / course["tumour_burden"][0, 28]
-             for course in (courses(NK, mixed), courses(T, mixed)))  # fmt: skip
-    assert t > nk
+    (nk, nk_all), (t, t_all) = ((course["tumour_negative"][0, 28], course["tumour_burden"][0, 28])
+                                for course in (courses(NK, mixed), courses(T, mixed)))  # fmt: skip
+    assert nk < 0.97 * t and nk_all - nk > t_all - t
 
 
 def test_c48_payloads_open_tumours_and_cytokine_arming_raises_toxicity(courses):
