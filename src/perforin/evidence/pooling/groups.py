@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import chi2, f, norm, t
+from scipy.special import chdtrc, fdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from perforin.errors import UserError
 from perforin.evidence.pooling.measures import Array, Measure, effects
@@ -94,7 +94,7 @@ def by_group(studies: StudySet, names: Sequence[str], method: str = "glmm") -> t
     weights = 1 / usable[:, 1] ** 2
     mean = np.sum(weights * usable[:, 0]) / weights.sum()
     q = float(np.sum(weights * (usable[:, 0] - mean) ** 2))
-    return found, Between(q, len(usable) - 1, float(chi2.sf(q, len(usable) - 1)))
+    return found, Between(q, len(usable) - 1, float(chdtrc(len(usable) - 1, q)))
 
 
 def _logit(one: Pooled, rate: bool) -> tuple[float, float] | None:
@@ -106,7 +106,7 @@ def _logit(one: Pooled, rate: bool) -> tuple[float, float] | None:
     def scale(p: float) -> float:
         return float(np.log(p) if rate else np.log(p / (1 - p)))
 
-    return scale(one.value), (scale(one.high) - scale(one.low)) / (2 * float(norm.ppf(0.975)))
+    return scale(one.value), (scale(one.high) - scale(one.low)) / (2 * float(ndtri(0.975)))
 
 
 def is_continuous(rows: Iterable[Study], name: str) -> bool:
@@ -144,7 +144,7 @@ def regress(studies: StudySet, names: Sequence[str], estimator: Estimator = "REM
     beta, cover = found.beta[1:], found.covariance[1:, 1:]
     wald = float(beta @ np.linalg.solve(cover, beta))
     df, left = size - 1, k - size
-    statistic, p = (wald, chi2.sf(wald, df)) if found.df is None else (wald / df, f.sf(wald / df, df, left))
+    statistic, p = (wald, chdtrc(df, wald)) if found.df is None else (wald / df, fdtrc(df, left, wald / df))
     explained = max(0.0, 1 - found.tau2 / before) if before > 0 else None
     method = f"Meta-regression of the {measure}, {estimator}, {interval}; one tau2 for all studies."
     return Regression(tuple(_coefficients(found.beta, found.covariance, labels, found.df)), found.tau2, explained,
@@ -153,8 +153,8 @@ def regress(studies: StudySet, names: Sequence[str], estimator: Estimator = "REM
 
 def _coefficients(beta: Array, covariance: Array, labels: Sequence[str], df: int | None) -> list[Coefficient]:
     spread = np.sqrt(np.diag(covariance))
-    width = float(norm.ppf(0.975) if df is None else t.ppf(0.975, df))
-    tail = norm.sf(np.abs(beta / spread)) if df is None else t.sf(np.abs(beta / spread), df)
+    width = float(ndtri(0.975) if df is None else stdtrit(df, 0.975))
+    tail = ndtr(-np.abs(beta / spread)) if df is None else stdtr(df, -np.abs(beta / spread))
     return [Coefficient(label, float(b), float(s), float(b - width * s), float(b + width * s), float(2 * p))
             for label, b, s, p in zip(labels, beta, spread, tail, strict=True)]  # fmt: skip
 
@@ -208,4 +208,4 @@ def small_studies(studies: StudySet, predictor: str = "1/n") -> SmallStudies | N
     statistic = float(beta[1] / np.sqrt(dispersion * inverse[1, 1]))
     name = "Peters" if predictor == "1/n" else "Egger"
     few = "" if len(n) >= 10 else " With fewer than 10 studies it can show next to nothing."
-    return SmallStudies(statistic, df, float(2 * t.sf(abs(statistic), df)), f"{predictor} ({name})", CAVEAT + few)
+    return SmallStudies(statistic, df, float(2 * stdtr(df, -abs(statistic))), f"{predictor} ({name})", CAVEAT + few)

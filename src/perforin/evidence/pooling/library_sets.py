@@ -3,50 +3,31 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from perforin.errors import UserError, nearest
 from perforin.evidence.pooling.studies import LeftOut, Study, StudySet
 from perforin.evidence.pooling.table import impossible_share, read_studies
 from perforin.evidence.published import Finding, trial, trials
+from perforin.evidence.reviews import PublishedPool, reviews
 from perforin.evidence.sources import LIBRARY
 
-__all__ = ["Review", "reviews_of", "study_set", "trial_set"]
+__all__ = ["reviews_of", "study_set", "trial_set"]
 
 SETS = LIBRARY / "study_sets"
 
 
-@dataclass(frozen=True)
-class Review:
-    """A pooled value as another meta-analysis published it; shares with their 95 % limits."""
-
-    endpoint: str
-    therapy: str
-    value: float
-    low: float
-    high: float
-    k: int
-    n: int
-    status: str
-    source: str
-    locator: str
-    note: str
+def _index() -> list[dict[str, str]]:
+    with (SETS / "index.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
-@lru_cache(maxsize=1)
-def _published() -> tuple[Review, ...]:
-    with (SETS / "published.csv").open(newline="", encoding="utf-8") as file:
-        return tuple(
-            Review(row["endpoint"], row["therapy"], float(row["value"]), float(row["low"]), float(row["high"]),
-                   int(row["k"]), int(row["n"]), row["status"], row["source"], row["locator"], row["note"])
-            for row in csv.DictReader(file)
-        )  # fmt: skip
-
-
-def reviews_of(endpoint: str, therapy: str) -> tuple[Review, ...]:
-    """Published pooled values of the same outcome with the same therapy."""
-    return tuple(one for one in _published() if (one.endpoint, one.therapy) == (endpoint, therapy))
+def reviews_of(endpoint: str, therapy: str) -> tuple[PublishedPool, ...]:
+    """Published values, pooled with an interval, by the review that the therapy's study set is held against."""
+    known = {row["review"] for row in _index() if row["therapy"] == therapy}
+    return tuple(one for one in reviews()
+                 if one.endpoint == endpoint and one.source in known and one.low is not None)  # fmt: skip
 
 
 @lru_cache(maxsize=32)
@@ -56,11 +37,10 @@ def study_set(endpoint: str, therapy: str) -> StudySet:
     Raises:
         UserError: a therapy that no trial has, or an outcome that none of its trials counts.
     """
-    with (SETS / "index.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["therapy"] == therapy and endpoint in row["endpoints"].split(";"):
-                found = read_studies(SETS / row["file"], endpoint, row["title"])
-                return replace(found, warnings=(row["note"], *found.warnings))
+    for row in _index():
+        if row["therapy"] == therapy and endpoint in row["endpoints"].split(";"):
+            found = read_studies(SETS / row["file"], endpoint, row["title"])
+            return replace(found, warnings=(row["note"], *found.warnings))
     return trial_set(endpoint, therapy)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from perforin.evidence.pooling.library_sets import Review, reviews_of, study_set
+from perforin.evidence.pooling.library_sets import reviews_of, study_set
 from perforin.evidence.pooling.pool import Pooled, pool
+from perforin.evidence.reviews import PublishedPool
 
 __all__ = ["SPREAD", "Line", "shipped"]
 
@@ -33,7 +34,7 @@ class Line:
     pooled: Pooled
     memory: int
     title: str
-    reviews: tuple[Review, ...] = ()
+    reviews: tuple[PublishedPool, ...] = ()
     without_memory: Pooled | None = None
 
 

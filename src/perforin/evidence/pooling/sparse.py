@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, betaln
-from scipy.stats import chi2
+from scipy.special import betainc, betaln, gammaincinv
 
 from perforin.evidence.pooling.measures import Array
 from perforin.evidence.pooling.studies import Kind
@@ -38,8 +37,8 @@ def exact_limits(events: int, n: float, kind: Kind = "share", level: float = 0.9
     if kind == "share":
         return exact_interval(events, int(n), level)
     tail = (1 - level) / 2
-    low = 0.0 if events == 0 else float(chi2.ppf(tail, 2 * events)) / 2 / n
-    return low, float(chi2.ppf(1 - tail, 2 * events + 2)) / 2 / n
+    low = 0.0 if events == 0 else float(gammaincinv(events, tail)) / n
+    return low, float(gammaincinv(events + 1, 1 - tail)) / n
 
 
 def upper_bound(events: int, n: float, kind: Kind = "share", level: float = 0.95) -> float:

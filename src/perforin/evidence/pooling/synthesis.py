@@ -16,10 +16,11 @@ from perforin.evidence.pooling.groups import (
     regress,
     small_studies,
 )
-from perforin.evidence.pooling.library_sets import Review, reviews_of
+from perforin.evidence.pooling.library_sets import reviews_of
 from perforin.evidence.pooling.pool import METHODS, Pooled, pool
 from perforin.evidence.pooling.studies import StudySet
 from perforin.evidence.published import INDIRECT_WARNING
+from perforin.evidence.reviews import PublishedPool
 
 __all__ = ["Synthesis", "synthesise"]
 
@@ -40,7 +41,7 @@ class Synthesis:
     regression: Regression | None
     left_one_out: Mapping[str, Pooled]
     small: SmallStudies | None
-    reviews: tuple[Review, ...]
+    reviews: tuple[PublishedPool, ...]
     notes: tuple[str, ...]
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import chi2, norm, t
+from scipy.special import chdtrc, ndtri, stdtrit
 
 from perforin.evidence.pooling.measures import Array
 
@@ -45,7 +45,7 @@ class Fit:
     def quantile(self, level: float = 0.95) -> float:
         """What an interval multiplies the standard error by."""
         tail = (1 + level) / 2
-        return float(norm.ppf(tail) if self.df is None else t.ppf(tail, self.df))
+        return float(ndtri(tail) if self.df is None else stdtrit(self.df, tail))
 
     def limits(self, level: float = 0.95, extra: float = 0.0) -> tuple[float, float]:
         """Limits of the first coefficient; ``extra`` = tau2 gives the prediction interval."""
@@ -70,7 +70,7 @@ def heterogeneity(y: Array, v: Array, x: Array, tau2: float) -> Heterogeneity:
     if df == 0:
         return Heterogeneity(0.0, 0, 1.0, 0.0, 1.0)
     typical = df / float(np.trace(p))
-    return Heterogeneity(q, df, float(chi2.sf(q, df)), tau2 / (tau2 + typical), tau2 / typical + 1)
+    return Heterogeneity(q, df, float(chdtrc(df, q)), tau2 / (tau2 + typical), tau2 / typical + 1)
 
 
 def _dersimonian_laird(y: Array, v: Array, x: Array) -> tuple[float, bool]:
