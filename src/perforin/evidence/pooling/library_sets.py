@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from perforin.errors import UserError, nearest
 from perforin.evidence.pooling.studies import LeftOut, Study, StudySet
 from perforin.evidence.pooling.table import impossible_share, read_studies
 from perforin.evidence.published import Finding, trial, trials
-from perforin.evidence.reviews import PublishedPool, reviews
+from perforin.evidence.reviews import reviews
 from perforin.evidence.sources import LIBRARY
 
-__all__ = ["reviews_of", "study_set", "trial_set"]
+__all__ = ["Review", "reviews_of", "study_set", "trial_set"]
 
 SETS = LIBRARY / "study_sets"
+
+
+@dataclass(frozen=True)
+class Review:
+    """A pooled value as another meta-analysis published it; shares with their 95 % limits."""
+
+    endpoint: str
+    therapy: str
+    value: float
+    low: float
+    high: float
+    k: int
+    n: int
+    status: str
+    source: str
+    locator: str
+    note: str
 
 
 def _index() -> list[dict[str, str]]:
@@ -23,11 +40,16 @@ def _index() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def reviews_of(endpoint: str, therapy: str) -> tuple[PublishedPool, ...]:
-    """Published values, pooled with an interval, by the review that the therapy's study set is held against."""
+def reviews_of(endpoint: str, therapy: str) -> tuple[Review, ...]:
+    """What the review that the therapy's study set is held against pooled over its trials, with an interval."""
     known = {row["review"] for row in _index() if row["therapy"] == therapy}
-    return tuple(one for one in reviews()
-                 if one.endpoint == endpoint and one.source in known and one.low is not None)  # fmt: skip
+    return tuple(
+        Review(endpoint, therapy, one.value, one.low, one.high, one.k, one.n, one.status, one.source, one.locator,
+               one.note)
+        for one in reviews()
+        if one.endpoint == endpoint and one.source in known
+        and one.low is not None and one.high is not None and one.k is not None and one.n is not None
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=32)

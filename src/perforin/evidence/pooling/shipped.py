@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from perforin.evidence.pooling.library_sets import reviews_of, study_set
+from perforin.evidence.pooling.library_sets import Review, reviews_of, study_set
 from perforin.evidence.pooling.pool import Pooled, pool
-from perforin.evidence.reviews import PublishedPool
 
 __all__ = ["SPREAD", "Line", "shipped"]
 
@@ -34,7 +33,7 @@ class Line:
     pooled: Pooled
     memory: int
     title: str
-    reviews: tuple[PublishedPool, ...] = ()
+    reviews: tuple[Review, ...] = ()
     without_memory: Pooled | None = None
 
 

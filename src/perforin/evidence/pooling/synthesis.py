@@ -16,11 +16,10 @@ from perforin.evidence.pooling.groups import (
     regress,
     small_studies,
 )
-from perforin.evidence.pooling.library_sets import reviews_of
+from perforin.evidence.pooling.library_sets import Review, reviews_of
 from perforin.evidence.pooling.pool import METHODS, Pooled, pool
 from perforin.evidence.pooling.studies import StudySet
 from perforin.evidence.published import INDIRECT_WARNING
-from perforin.evidence.reviews import PublishedPool
 
 __all__ = ["Synthesis", "synthesise"]
 
@@ -41,7 +40,7 @@ class Synthesis:
     regression: Regression | None
     left_one_out: Mapping[str, Pooled]
     small: SmallStudies | None
-    reviews: tuple[PublishedPool, ...]
+    reviews: tuple[Review, ...]
     notes: tuple[str, ...]
 
 
