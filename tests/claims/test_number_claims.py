@@ -11,7 +11,7 @@ import pytest
 
 from perforin.evidence.pooling.library_sets import study_set
 from perforin.evidence.pooling.synthesis import synthesise
-from perforin.evidence.published import INDIRECT_WARNING, estimates_for
+from perforin.evidence.published import INDIRECT_WARNING, estimates_for, for_calibration
 from perforin.mechanisms import cytokines
 from perforin.records import exact_interval
 
@@ -22,9 +22,12 @@ NK, T = "car_nk", "car_t"
 LYMPHOMA, LEUKAEMIA, MYELOMA = "cd19_lbcl_head_to_head", "cd19_b_all", "bcma_myeloma"
 
 
-def within(predicted, endpoint, trial):
-    """Whether the prediction lies within the trial's 95 % interval."""
+def within(predicted, endpoint, trial, memory=False):
+    """Whether the prediction lies within the trial's 95 % interval; one from memory counts only where asked for."""
     (published,) = estimates_for(endpoint, [trial])
+    judges = {(row.endpoint, row.subgroup) for row in for_calibration(trial, memory)}
+    if (endpoint, published["subgroup"]) not in judges:
+        raise ValueError(f"{endpoint} of {trial} stands on memory")
     return published["low"] <= predicted.value <= published["high"]
 
 
@@ -105,11 +108,12 @@ def test_c20_nk_cells_last_weeks_to_months_and_car_t_cells_for_a_year_or_more(re
 def test_c29_car_t_works_in_leukaemia_lymphoma_and_myeloma(simulated, scenario, endpoint, trial):
     """CAR-T works in leukaemia, lymphoma and myeloma.
 
-    Source: Maude2018, Neelapu2017 and Munshi2021.
+    Source: Maude2018, Neelapu2017 (survival without progression at one year from memory) and Munshi2021.
     Tolerance: each prediction lies within the published 95 % interval; that of a survival at one year is exact as if
     nobody had been censored, so narrower than the true one.
     """
-    assert within(simulated(scenario).found[T, endpoint], endpoint, trial)
+    assert within(simulated(scenario).found[T, endpoint], endpoint, trial,
+                  memory=(trial, endpoint) == ("zuma_1", "PFS_12m"))  # fmt: skip
 
 
 def test_c33_cytokine_release_has_grades_onset_and_duration_from_the_cytokine_model(lymphoma):
