@@ -239,8 +239,8 @@ def test_c43_tonic_exhaustion_is_0_for_nk_cells_until_it_is_swept(arms, courses)
 def test_c46_a_mixed_tumour_keeps_fewer_cells_without_antigen_after_nk_cells(courses):
     """NK cells reach multiple antigens through CAR-dependent and CAR-independent routes.
 
-    Source: supported in models and in vitro. Tolerance: with a fifth of the tumour lacking the antigen, at least 3 % fewer
-    cells without it are there on day 28 after CAR-NK than after CAR-T, while more cells with it are left.
+    Source: supported in models and in vitro. Tolerance: with a fifth of the tumour lacking the antigen, at least 3 %
+    fewer cells without it are there on day 28 after CAR-NK than after CAR-T, while more cells with it are left.
     """
     mixed = {"share[negative]": 0.2, "share[low]": 0.2, "share[medium]": 0.3, "share[high]": 0.3}
     (nk, nk_all), (t, t_all) = ((course["tumour_negative"][0, 28], course["tumour_burden"][0, 28])

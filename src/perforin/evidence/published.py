@@ -18,6 +18,7 @@ from perforin.evidence.indirect.aggregate import Covariate
 from perforin.evidence.parameters import known_unit
 from perforin.evidence.sources import LIBRARY
 from perforin.records import Records, exact_interval
+from perforin.yaml_reader import read_text
 
 __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
            "for_calibration", "problems_of", "published", "read_trial", "share_with_interval", "trial",
@@ -49,10 +50,10 @@ class Finding(pydantic.BaseModel):
     subgroup: str = ""
     count: int | None = pydantic.Field(None, ge=0)
     share: float | None = pydantic.Field(None, ge=0, le=1)
-    value: float | None = None
+    value: float | None = pydantic.Field(None, allow_inf_nan=False)
     unit: str = ""
-    low: float | None = None
-    high: float | None = None
+    low: float | None = pydantic.Field(None, allow_inf_nan=False)
+    high: float | None = pydantic.Field(None, allow_inf_nan=False)
     denominator: int | None = pydantic.Field(None, ge=1)
     population: Literal["enrolled", "infused"]
     scale: Literal["", "ASTCT", "Lee", "Penn", "CTCAE", "not stated"] = ""
@@ -73,6 +74,10 @@ class Finding(pydantic.BaseModel):
             raise ValueError("found a toxicity grade without its scale; needed one, or 'not stated'")
         if not known_unit(self.unit):
             raise ValueError(f"found the unit {self.unit!r}, which nobody knows")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"found low {self.low:g} above high {self.high:g}; needed low <= high")
+        if _is_milestone(self) and not self.unit and not 0 <= (self.value or 0.0) <= 1:
+            raise ValueError(f"found a share of {self.value:g} alive or free of events; needed 0 to 1")
         return self
 
     @property
@@ -98,8 +103,8 @@ class Trial(pydantic.BaseModel):
     payload: str = ""
     indication: str
     line: str = ""
-    enrolled: int | None = None
-    infused: int | None = None
+    enrolled: int | None = pydantic.Field(None, ge=1)
+    infused: int | None = pydantic.Field(None, ge=0)
     source: str
     overlaps: tuple[str, ...] = ()
     note: str = ""
@@ -116,6 +121,8 @@ class Trial(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _denominators(self) -> Trial:
         seen = set()
+        if self.enrolled is not None and (self.infused or 0) > self.enrolled:
+            raise ValueError(f"found {self.infused} infused of {self.enrolled} enrolled; needed at most all")
         for row in self.endpoints:
             size = self.infused if row.population == "infused" else self.enrolled
             if size is None or (row.denominator or 0) > size:
@@ -168,7 +175,11 @@ def problems_of(path: str | Path) -> tuple[Trial | None, list[tuple[Location, st
     """The trial of a trial.yaml, or None with everything that is wrong with it and where."""
     try:
         text = Path(path).read_text(encoding="utf-8")
+        read_text(text, str(path))  # refuses a key that stands twice, of which YAML would keep the last
         return Trial.model_validate(yaml.load(text, LOADER)), []  # noqa: S506 - either is a safe loader
+    except UserError as problem:
+        where = problem.location or Location(str(path), 1)
+        return None, [(where, str(problem).removeprefix(f"{where}: "))]
     except UnicodeDecodeError as problem:
         return None, [(Location(str(path), 1), f"found bytes that are not UTF-8 ({problem.reason}); needed UTF-8")]
     except yaml.YAMLError as problem:

@@ -60,7 +60,13 @@ def test_a_good_trial_passes_without_remark_and_stands_beside_the_library(tmp_pa
         ("denominator: 10", "denominator: 0", "greater than or equal to 1"),
         ("source: Liu2020\n", "source: Liu2021\n", "did you mean 'Liu2020'"),
         ("endpoints:", "overlaps: [marin_2042]\nendpoints:", "did you mean 'marin_2024'"),
-        ("label: A trial", "label: [A trial", "needed YAML"),
+        ("label: A trial", "label: [A trial", "not YAML"),
+        ("infused: 10", "infused: 10\nenrolled: 5", "found 10 infused of 5 enrolled"),
+        ("infused: 10", "infused: 10\nenrolled: -5", "greater than or equal to 1"),
+        ("infused: 10", "infused: 10\ninfused: 12", "found the key 'infused' twice"),
+        ("endpoint: ORR_d30, count: 4", "endpoint: OS_12m, value: 1.3", "found a share of 1.3 alive"),
+        ("count: 4", "value: .nan", "finite number"),
+        ("count: 4", "value: 4, low: 5, high: 2", "found low 5 above high 2"),
     ],
 )
 def test_what_makes_a_trial_unusable_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
