@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from perforin.errors import Location, UserError, nearest
 
-__all__ = ["Document", "Strict", "problem_at", "read_text", "read_yaml", "validated"]
+__all__ = ["Document", "Strict", "find_yaml", "problem_at", "read_text", "read_yaml", "validated"]
 
 Keys = tuple[str | int, ...]
 
@@ -132,6 +132,21 @@ def read_yaml(path: str | Path) -> Document:
     except (OSError, UnicodeDecodeError) as problem:
         raise UserError(f"found a file that cannot be read, {path} ({problem}); needed UTF-8 text") from None
     return read_text(text, str(path))
+
+
+def find_yaml(folder: Path, name: str | Path, what: str) -> Path:
+    """A user's file, or one of a folder's YAML files by its name.
+
+    Raises:
+        UserError: neither (nearest name suggested); ``what`` is the word for such a file.
+    """
+    path, known = Path(name), sorted(one.stem for one in folder.glob("*.yaml"))
+    if path.is_file():
+        return path
+    if str(name) not in known:
+        hint = nearest(str(name), known)
+        raise UserError(f"found no {what} {str(name)!r}; needed a file, or one of {known}{hint}")
+    return folder / f"{name}.yaml"
 
 
 def read_text(text: str, file: str = "text") -> Document:

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import numpy as np
 import pydantic
 
-from perforin.errors import UserError, nearest
+from perforin.errors import UserError
 from perforin.making.network.figures import Figure, Share
-from perforin.yaml_reader import Strict, problem_at, read_yaml, validated
+from perforin.yaml_reader import Strict, find_yaml, problem_at, read_yaml, validated
 
 __all__ = ["Delay", "Lane", "Leg", "lane_names", "read_lane"]
 
@@ -151,11 +151,4 @@ def read_lane(name: str | Path) -> Lane:
     Raises:
         UserError: a file that does not fit; each problem with its line.
     """
-    path = Path(name)
-    if not path.is_file():
-        known = lane_names()
-        if path.suffix or str(name) not in known:
-            hint = nearest(str(name), known)
-            raise UserError(f"found no lane {str(name)!r}; needed a file, or one of {known}{hint}")
-        path = FOLDER / f"{name}.yaml"
-    return validated(Lane, read_yaml(path))
+    return validated(Lane, read_yaml(find_yaml(FOLDER, name, "lane")))

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from perforin.errors import UserError, nearest
+from perforin.errors import nearest
 from perforin.making.network.figures import Count, Days, Effect, Figure, PerDay, Share
-from perforin.yaml_reader import Strict, problem_at, read_yaml, validated
+from perforin.yaml_reader import Strict, find_yaml, problem_at, read_yaml, validated
 
 __all__ = ["Attrition", "DonorClass", "Loss", "Lots", "Matching", "Network", "Outage", "Policy", "Remake", "Site",
            "Slots", "Stage", "network_names", "read_network"]  # fmt: skip
@@ -280,12 +280,4 @@ def read_network(name: str | Path) -> Network:
     Raises:
         UserError: a file that does not fit; each problem with its line.
     """
-    path = Path(name)
-    if not path.is_file():
-        known = network_names()
-        if path.suffix or str(name) not in known:
-            hint = nearest(str(name), known)
-            raise UserError(f"found no network {str(name)!r}; needed a file, or one of {known}{hint}")
-        path = FOLDER / f"{name}.yaml"
-    document = read_yaml(path)
-    return validated(Network, document)
+    return validated(Network, read_yaml(find_yaml(FOLDER, name, "network")))
