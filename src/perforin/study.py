@@ -28,7 +28,7 @@ from perforin.records import Records
 from perforin.runs import RunFolder
 from perforin.scenario import Scenario, scenario_of
 from perforin.streams import Streams
-from perforin.supplying import supply
+from perforin.supplying import mark_of, numbers_of, supply
 from perforin.treating import treat, wait
 from perforin.trial.observe import observe
 
@@ -173,7 +173,7 @@ def resume(
     """Go on with an unfinished run; its finished chunks are not simulated again. Arguments as for ``run``.
 
     Raises:
-        UserError: no run there, a truncated one, or one begun by another version of the model.
+        UserError: no run there, a truncated one, or one begun with other files or another version of the model.
     """
     kept = RunFolder.existing(folder)
     text = kept.text("scenario.yaml")
@@ -247,12 +247,20 @@ def chunk(where: str, first: int, count: int) -> None:
 
 
 def _same_model(ready: Ready, begun: dict[str, Any], kept: RunFolder) -> None:
-    found = {arm.name: arm.model.network.hash for arm in ready.arms}
-    if begun["network_hash"] != found or begun["fingerprint"] != ready.scenario.fingerprint:
-        raise UserError(
-            f"found a run of the scenario {begun['fingerprint']} and the networks {begun['network_hash']} in {kept}, "
-            f"but this version of perforin has {ready.scenario.fingerprint} and {found}; run the scenario again"
-        )
+    found = _identity(ready)
+    for what, now in found.items():
+        if (then := begun.get(what)) != now:
+            raise UserError(f"found a run with the {what} {then} in {kept}, but the scenario, the library and the "
+                            f"files that they name now give {now}; run the scenario again")  # fmt: skip
+
+
+def _identity(ready: Ready) -> dict[str, Any]:
+    """What a run is of: its scenario, the equations of each arm, and all other words and numbers of its files."""
+    return {
+        "fingerprint": ready.scenario.fingerprint,
+        "network_hash": {arm.name: arm.model.network.hash for arm in ready.arms},
+        "numbers": {arm.name: mark_of(ready, arm) for arm in ready.arms},
+    }
 
 
 def _summary(courses: pd.DataFrame) -> pd.DataFrame:
@@ -272,8 +280,7 @@ def _manifest(ready: Ready) -> dict[str, Any]:
     return {
         "scenario": scenario.name,
         "title": scenario.title,
-        "fingerprint": scenario.fingerprint,
-        "network_hash": {arm.name: arm.model.network.hash for arm in ready.arms},
+        **_identity(ready),
         "patients": scenario.patients.n,
         "seed": scenario.seed,
         "chunk": CHUNK,
@@ -291,7 +298,7 @@ def _manifest(ready: Ready) -> dict[str, Any]:
 
 
 def _finish(ready: Ready, kept: RunFolder, manifest: dict[str, Any]) -> Study:
-    parameters = {arm.name: arm.model.parameters.table() for arm in ready.arms}
+    parameters = {arm.name: numbers_of(ready, arm).table() for arm in ready.arms}
     courses = _summary(pd.concat(kept.parts(TABLES["courses"]), ignore_index=True))
     failed = pd.concat(kept.parts(TABLES["failed"]), ignore_index=True)
     kept.write_table("courses.parquet", courses)

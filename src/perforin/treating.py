@@ -21,7 +21,7 @@ from perforin.patients.treat import Treated, treated
 from perforin.prepared import PreparedArm, Ready
 from perforin.streams import Streams
 
-__all__ = ["TOLERANCE", "Waiting", "deadlines_of", "treat", "values_of", "wait"]
+__all__ = ["TOLERANCE", "WAITING", "Waiting", "deadlines_of", "treat", "values_of", "wait"]
 
 Array = NDArray[np.float64]
 
@@ -33,6 +33,8 @@ BURDEN_POWER = "waiting.burden_power"
 """By which power of the tumour's burden the hazard rises."""
 CAUSAL_SHARE = "waiting.causal_share"
 """How much of the wait the disease uses to grow: 1 all of it, 0 none, as if long waits only went with bad disease."""
+WAITING = (ATTRITION, BURDEN_POWER, CAUSAL_SHARE)
+"""Numbers of a disease that say what waiting does."""
 WATCHED = np.arange(0.0, 181.0, 5.0)
 """Days on which the burden of those who wait is looked at."""
 

@@ -204,7 +204,7 @@ def _lots(process: Process, order: _Order, source: _Made | None, fate: NDArray[n
     price = process.list_price.value if process.list_price else goods
     wasted = goods if process.starting_material == "patient" else 0.0
     quality: dict[str, Any] = {}
-    delivered = arrivals(process, order.patient, streams, preparation=process.preparation)
+    delivered = arrivals(process, order.patient, streams)
     if delivered is None:
         viability = process.thaw.quantile(streams.normal("thaw", order.patient))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ NUMBER = ("value", "unit", "low", "high", "cv", "kind", "status", "source", "loc
 """Keys of a number."""
 
 Keys = tuple[str | int, ...]
+_NO_WORD = re.compile(r"[^\w.]+")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Reader:
     def number(self, mapping: Mapping[str, Any], keys: Keys, unit: str, most: float = np.inf) -> Row:
         """The number under the last of ``keys``, converted to ``unit``, between 0 and ``most``.
 
+        Its row is named by its place, where an item of a list stands with its own name or attribute.
+
         Raises:
             UserError: none there, a unit of another dimension, a number outside its bounds, no source.
         """
@@ -83,12 +87,14 @@ class Reader:
             needed = "0 or more" if most == np.inf else f"a number from 0 to {most:g}"
             raise self.refuse(f"{path}: found {value * scale:g}; needed {needed}", (*keys, "value"))
         text = {key: str(found.get(key, "")) for key in ("kind", "status", "source", "locator", "note")}
+        item = str(mapping.get("name", mapping.get("attribute", "")))
+        called = _NO_WORD.sub("_", ".".join([self.name, *(item or str(k) if isinstance(k, int) else k for k in keys)]))
         try:
-            row = Row(parameter=f"{self.name}.{path}", keys={}, value=value, unit=given, low=low, high=high,
-                      between_patient_cv=cv, distribution="lognormal" if cv else "fixed", place=self.place,
-                      **text)  # fmt: skip
+            row = Row(parameter=called, keys={}, value=value, unit=given, low=low, high=high,
+                      between_patient_cv=cv, distribution="lognormal" if cv else "fixed",
+                      place="/".join(Path(self.place).parts[-2:]), **text)  # fmt: skip
         except UserError as problem:
-            raise self.refuse(path + str(problem).partition(f"{self.name}.{path}")[2], keys) from None
+            raise self.refuse(path + str(problem).partition(called)[2], keys) from None
         return replace(row, value=value * scale, low=low * scale, high=high * scale, unit=unit)
 
     def _scale(self, given: str, unit: str, keys: Keys) -> float:

@@ -168,7 +168,7 @@ def test_a_process_with_a_lane_delivers_what_the_cold_chain_leaves() -> None:
     shipped = read_process("nk_cord_blood", *library.process("nk_cord_blood"))
     here = replace(shipped, lane="")
     found, way = (make(one, PATIENTS[:300], np.full(300, np.inf), streams) for one in (shipped, here))
-    expected = arrivals(shipped, PATIENTS[:300], streams, preparation="rested")
+    expected = arrivals(shipped, PATIENTS[:300], streams)
     for name in ("viability_24h", "killing_function", "motile_fraction"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
         assert (getattr(way, name) == (way.viability if name == "viability_24h" else 1)).all()

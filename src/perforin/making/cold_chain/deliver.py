@@ -16,7 +16,7 @@ from perforin.making.cold_chain.lane import Lane, read_lane
 from perforin.making.process import Process
 from perforin.streams import Streams
 
-__all__ = ["Delivered", "Quality", "arrivals", "deliver", "quality"]
+__all__ = ["Delivered", "Quality", "arrivals", "deliver", "quality", "way_of"]
 
 Array = NDArray[np.float64]
 DAY = 24.0
@@ -120,24 +120,29 @@ def _deliver(lane: Lane, cells: Frozen, ids: NDArray[np.int64], streams: Streams
     )  # fmt: skip
 
 
-def arrivals(
-    way: Process | Lane, patients: NDArray[np.int64], streams: Streams, cell: str = "", preparation: str = ""
-) -> Delivered | None:
+def way_of(process: Process) -> tuple[Lane, Frozen] | None:
+    """The lane that a process names and what is frozen on it, or None for a process that names no lane.
+
+    Raises:
+        UserError: no such lane, one that does not fit, or cells or a preparation that no row is about.
+    """
+    if not process.lane:
+        return None
+    lane = read_lane(process.lane)
+    cell = process.batch.keys.get("cell", "") if process.batch else ""
+    return lane, frozen(cell, process.preparation, lane.container)
+
+
+def arrivals(process: Process, patients: NDArray[np.int64], streams: Streams) -> Delivered | None:
     """What arrives for each patient, by the lane that a process names.
 
     Args:
-        way: a process, whose batch may say which cells it makes; or a lane.
+        process: whose batch may say which cells it makes, and whose thaw how they are prepared.
         patients: (n,) patient numbers; a patient's luck on the way is the same in every arm.
         streams: the shared luck.
-        cell: which cells they are, where the process does not say; "" for cells of an unknown kind.
-        preparation: what is done to them before freezing or after thaw; "" for nothing.
 
     Returns:
         The shipments, or None for a process that names no lane: its thaw is then all there is to say.
     """
-    if not isinstance(way, Lane):
-        if not way.lane:
-            return None
-        cell = way.batch.keys.get("cell", cell) if way.batch else cell
-        way = read_lane(way.lane)
-    return deliver(way, frozen(cell, preparation, way.container), patients, streams)
+    way = way_of(process)
+    return None if way is None else deliver(*way, patients, streams)

@@ -144,12 +144,13 @@ def test_freezing_harshly_and_thawing_slowly_loses_cells_and_either_alone_does_n
 def test_arrivals_follow_the_lane_that_a_process_names() -> None:
     process = read_process("nk_ipsc", *default_library().process("nk_ipsc"))
     assert arrivals(replace(process, lane=""), IDS, LUCK) is None
-    found = arrivals(replace(process, lane="national_air"), IDS, LUCK)
+    found = arrivals(replace(process, lane="national_air", preparation=""), IDS, LUCK)
     assert found is not None
     np.testing.assert_array_equal(
         found.viability_24h, deliver(read_lane("national_air"), frozen("NK"), IDS, LUCK).viability_24h
     )
-    other = arrivals(read_lane("national_air"), IDS, LUCK, cell="T")
+    own = read_process("autologous_viral", *default_library().process("autologous_viral"))
+    other = arrivals(replace(own, lane="national_air"), IDS, LUCK)
     assert other is not None
     np.testing.assert_array_equal(found.days, other.days)
     assert np.median(other.killing_function) == 1
