@@ -19,7 +19,7 @@ __all__ = ["Step", "critical_path", "downstream", "durations", "finishes", "read
 
 Array = NDArray[np.float64]
 
-_KEYS = ("name", "after", "duration", "yield", "failure", "cost", "stored", "note")
+_KEYS = ("name", "after", "duration", "yield", "failure", "cost", "line", "stored", "note")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Step:
     """One step: it begins when all those in ``after`` have ended.
 
     ``duration`` [day] with its spread between batches; ``recovered`` the share of cells that come out (``yield`` in
-    the file; None: all), ``failure`` the share of batches lost in it, ``cost`` [USD]; ``stored``: finished doses rest
-    here until somebody needs them.
+    the file; None: all), ``failure`` the share of batches lost in it, ``cost`` of its materials and services [USD];
+    ``on_line`` (``line`` in the file): it holds a production line; ``stored``: finished doses rest here until somebody
+    needs them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Step:
     failure: Row | None = None
     cost: Row | None = None
     stored: bool = False
+    on_line: bool = False
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -87,11 +89,11 @@ def _read(reader: Reader, item: Any, place: int) -> Step:
     after = item.get("after", [])
     if not isinstance(after, list) or not all(isinstance(name, str) for name in after):
         raise reader.refuse(f"found after: {after!r}; needed a list of steps", (*at, "after"))
-    stored = item.get("stored", False)
-    if not isinstance(stored, bool):
-        raise reader.refuse(f"found stored: {stored!r}; needed true or false", (*at, "stored"))
+    for mark in ("stored", "line"):
+        if not isinstance(item.get(mark, False), bool):
+            raise reader.refuse(f"found {mark}: {item[mark]!r}; needed true or false", (*at, mark))
     return Step(
-        name=item["name"], after=tuple(after), stored=stored,
+        name=item["name"], after=tuple(after), stored=item.get("stored", False), on_line=item.get("line", False),
         duration=reader.number(item, (*at, "duration"), "day"),
         recovered=reader.positive(item, (*at, "yield"), "", 1.0) if item.get("yield") is not None else None,
         failure=reader.optional(item, (*at, "failure"), "", 1.0),

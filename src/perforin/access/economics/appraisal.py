@@ -1,0 +1,143 @@
+"""A comparison of published treatments as a file: curves by their milestones, who was infused, prices, toxicity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pydantic
+
+from perforin.access.economics.survival import FAMILIES, Milestones
+from perforin.errors import UserError
+from perforin.evidence.sources import LIBRARY
+from perforin.nouns import Number
+from perforin.yaml_reader import Strict, find_yaml, problem_at, read_yaml, validated
+
+__all__ = ["Appraisal", "Arm", "Curve", "Point", "appraisal_names", "read_appraisal"]
+
+FOLDER = LIBRARY / "appraisals"
+MONTHS = 12
+
+
+def _usd(found: Number) -> Number:
+    if found.unit != "USD" or found.value is None or not found.value >= 0:
+        raise ValueError(f"found {found.value} {found.unit}; needed USD, 0 or more")
+    return found
+
+
+class Point(Strict):
+    """A share free of the event after so many months, with where it was read."""
+
+    months: Annotated[float, pydantic.Field(gt=0)]
+    share: Annotated[float, pydantic.Field(ge=0, le=1)]
+    status: Literal["read", "memory", "derived"]
+    source: str
+    locator: str = ""
+    note: str = ""
+
+
+class Curve(Strict):
+    """Milestones of a published curve among ``patients`` infused, and the family that goes on from them."""
+
+    patients: Annotated[int, pydantic.Field(ge=2)]
+    family: Literal[tuple(FAMILIES)] = "weibull"  # type: ignore[valid-type]
+    cure: bool = True
+    points: tuple[Point, ...]
+
+    @pydantic.model_validator(mode="after")
+    def _falls(self) -> Curve:
+        try:
+            self.milestones()
+        except UserError as problem:
+            raise problem_at("points", str(problem)) from None
+        return self
+
+    def milestones(self) -> Milestones:
+        """The points in years."""
+        months = np.array([point.months for point in self.points])
+        return Milestones(months / MONTHS, np.array([point.share for point in self.points]), self.patients)
+
+
+class Arm(Strict):
+    """One treatment: ``infused`` of ``enrolled`` patients after ``wait``; curves count from infusion.
+
+    ``severe_one`` and ``severe_both`` of ``toxicity_of`` infused had one of the two toxicities at grade 3 or worse, or
+    both; ``price`` is paid for each infused.
+    """
+
+    label: str
+    enrolled: Annotated[int, pydantic.Field(ge=1)]
+    infused: Annotated[int, pydantic.Field(ge=0)]
+    infused_source: str
+    wait: Number
+    price: Annotated[Number, pydantic.AfterValidator(_usd)]
+    own_cells: bool = True
+    overall_survival: Curve
+    progression_free_survival: Curve
+    toxicity_of: Annotated[int, pydantic.Field(ge=1)]
+    severe_one: Annotated[int, pydantic.Field(ge=0)]
+    severe_both: Annotated[int, pydantic.Field(ge=0)] = 0
+    toxicity_source: str
+    toxicity_note: str = ""
+
+    @pydantic.model_validator(mode="after")
+    def _counts(self) -> Arm:
+        if self.infused > self.enrolled:
+            raise problem_at("infused", f"found {self.infused} infused of {self.enrolled} enrolled; needed at most all")
+        severe = self.severe_one + self.severe_both
+        if severe > self.toxicity_of:
+            raise problem_at("severe_one", f"found {severe} with toxicity among {self.toxicity_of}; needed at most all")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys of the bibliography that its numbers come from."""
+        curves = (self.overall_survival, self.progression_free_survival)
+        points = [point.source for curve in curves for point in curve.points]
+        found = (self.infused_source, self.toxicity_source, self.wait.source, self.price.source, *points)
+        return tuple(dict.fromkeys(key for key in found if key))
+
+
+class Published(Strict):
+    """What others found for an arm with a model of their own."""
+
+    arm: str
+    what: Literal["life_years", "qaly", "cost"]
+    value: float
+    status: Literal["read", "memory", "derived"]
+    source: str
+    note: str = ""
+
+
+class Appraisal(Strict):
+    """A comparison of two or more arms; the first is the reference."""
+
+    label: str
+    summary: str = ""
+    arms: Mapping[str, Arm]
+    published: tuple[Published, ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _complete(self) -> Appraisal:
+        if len(self.arms) < 2:
+            raise problem_at("arms", f"found {len(self.arms)} arms; needed two or more to compare")
+        for one in self.published:
+            if one.arm not in self.arms:
+                raise problem_at("published", f"found the arm {one.arm!r}; needed one of {list(self.arms)}")
+        return self
+
+
+def appraisal_names() -> list[str]:
+    """Those of the library."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read_appraisal(name: str | Path) -> Appraisal:
+    """An appraisal of the library by its name, or a file.
+
+    Raises:
+        UserError: neither, or a file that does not fit; each problem with its line.
+    """
+    return validated(Appraisal, read_yaml(find_yaml(FOLDER, name, "appraisal")))

@@ -1,0 +1,107 @@
+"""Value for money of the arms of a run, over many draws: the patients' own lives, and what remains of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv, ndtr
+
+from perforin.access.economics.decisions import Draws
+from perforin.access.economics.lives import QUARTERS, Lives
+from perforin.access.economics.remaining import Remaining, remaining
+from perforin.access.economics.uncertain import draw
+from perforin.access.economics.worth import one, value_rows, valued
+from perforin.evidence.parameters import Row
+from perforin.making.process import Process
+from perforin.streams import Streams
+
+__all__ = ["Simulated", "price_row", "value_run"]
+
+Array = NDArray[np.float64]
+RELAPSE, DEATH = "relapse after follow-up", "death with active disease"
+DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What came out.
+
+    ``draws`` of cost and quality-adjusted years per patient enrolled; ``life_years`` (draws, arms), not discounted;
+    ``prices`` by arm the row that its product is priced by, if any.
+    """
+
+    draws: Draws
+    life_years: Array
+    prices: Mapping[str, Row | None]
+
+
+def price_row(process: Process) -> Row | None:
+    """What a product is priced by: its list price, or its cost of goods where it has none."""
+    return process.list_price or process.cost_of_goods
+
+
+def value_run(lives: Lives, processes: Mapping[str, Process], count: int, streams: Streams) -> Simulated:
+    """Costs and quality-adjusted life-years per patient enrolled, in each of ``count`` draws.
+
+    Uncertain are the means over the simulated patients (a normal, with the covariance between arms of the same
+    patients), the hazards after follow-up (gamma, by events and years seen), and each number of values.csv and price
+    with a range. The patient model's own uncertain parameters are not among them: a run has one value of each.
+    """
+    # A trial counts the dead from enrolment or infusion itself; nobody lost needs a hazard of their own.
+    rows = [row for row in value_rows() if row.stem not in ("discount.rate", "worth.healthy_year", "horizon.years")]
+    values = draw(rows, count, streams)
+    known = {row.parameter: values[row.parameter] for row in rows if row.low < row.high}
+    means = _means(lives, count, streams)
+    cost, effect, life, prices = [], [], [], {}
+    for arm in lives.arms:
+        counted = {name: means[:, place] for name, place in lives.at(arm).items()}
+        rates = _rates(lives, arm, values, count, streams)
+        left = remaining(rates[RELAPSE], rates[DEATH], values, one("discount.rate"), one("horizon.years"))
+        _go_on(counted, left)
+        price = prices[arm] = price_row(processes[arm])
+        if price is not None and price.value > 0 and price.low < price.high:
+            drawn = draw([price], count, streams)[price.parameter]
+            counted["product"] = counted["product"] * drawn / price.value
+            known[price.parameter] = drawn
+        spent, lived = valued(counted, values)
+        cost.append(spent)
+        effect.append(lived)
+        life.append(counted["life_years"])
+        known |= {f"{arm}: {name}": drawn for name, drawn in rates.items()}
+    draws = Draws(lives.arms, np.column_stack(cost), np.column_stack(effect), known)
+    return Simulated(draws, np.column_stack(life), prices)
+
+
+def _means(lives: Lives, count: int, streams: Streams) -> Array:
+    """(count, columns) draws of the means; what never varies needs no luck."""
+    values, vectors = np.linalg.eigh(lives.covariance)
+    kept = values > values[-1] * 1e-12
+    ids = np.arange(count, dtype=np.int64)
+    scores = np.column_stack([streams.normal("uncertain means", ids, place) for place in range(int(kept.sum()))])
+    root = vectors[:, kept] * np.sqrt(values[kept])
+    return np.asarray(lives.mean + scores @ root.T, dtype=np.float64)
+
+
+def _rates(lives: Lives, arm: str, values: Mapping[str, Array], count: int, streams: Streams) -> dict[str, Array]:
+    """Hazards after follow-up: Jeffreys' gamma by the events and the years in which they were seen."""
+    ids, out = np.arange(count, dtype=np.int64), {}
+    for name, events, years in ((RELAPSE, "relapses", "years_free"), (DEATH, "deaths", "years_active")):
+        seen, time = lives.n * lives.of(arm, events), lives.n * lives.of(arm, years)
+        luck = ndtr(streams.normal(f"uncertain {name}", ids))
+        # Nobody was seen in that state: all that is known is how those live who were never infused.
+        fallback = values["lost.hazard"] * DAYS_A_YEAR
+        out[name] = gammaincinv(seen + 0.5, luck) / time if time > 0 else fallback
+    return out
+
+
+def _go_on(counted: dict[str, Array], left: Remaining) -> None:
+    """Add what remains of those who live on at the end of their follow-up."""
+    free = np.column_stack([counted[f"free_{k}"] for k in range(QUARTERS)])
+    active = np.column_stack([counted[f"active_{k}"] for k in range(QUARTERS)])
+    for name in ("first_year", "later"):
+        counted[name] = counted[name] + (free * getattr(left, name)).sum(axis=1)
+    counted["active"] = counted["active"] + (free * left.active + active * left.active_from_active).sum(axis=1)
+    counted["life_years"] = counted["life_years"] + (free * left.years_free + active * left.years_active).sum(axis=1)

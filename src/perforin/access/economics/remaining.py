@@ -1,0 +1,90 @@
+"""What is left of a life where follow-up ends: until a point of cure some relapse, then none; all age."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perforin.access.economics.discounting import discount
+from perforin.access.economics.lives import QUARTERS
+
+__all__ = ["Remaining", "remaining"]
+
+Array = NDArray[np.float64]
+
+MONTHS_A_QUARTER = 3
+STEPS_A_YEAR = 12
+AT_ONCE = 1000
+"""Draws whose curves are held at once; nothing depends on it but memory."""
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """Expected years still to come, (draws, quarters) by the quarter year in which follow-up ended.
+
+    Discounted to the infusion, for those free of progression: ``first_year``, ``later`` and with ``active`` disease
+    after a relapse; for those with active disease: ``active_from_active``. Not discounted: ``years_free`` and
+    ``years_active`` of life for either.
+    """
+
+    first_year: Array
+    later: Array
+    active: Array
+    active_from_active: Array
+    years_free: Array
+    years_active: Array
+
+
+def remaining(relapse: Array, death: Array, values: Mapping[str, Array], rate: float, horizon: float) -> Remaining:
+    """Years to come of those who live on.
+
+    Args:
+        relapse: (draws,) hazard of those free of progression until ``tail.cure_point`` [1/year].
+        death: (draws,) hazard with active disease, on top of the background [1/year].
+        values: (draws,) of ``background.hazard``, ``background.slope``, ``tail.cure_point`` and ``tail.excess``.
+        rate: of discounting [1/year].
+        horizon: after which nothing counts [year].
+    """
+    parts = []
+    for first in range(0, len(relapse), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        own = {name: column[some, None] for name, column in values.items()}
+        parts.append(_block(relapse[some, None], death[some, None], own, rate, horizon))
+    return Remaining(*(np.concatenate([part[i] for part in parts]) for i in range(6)))
+
+
+def _block(relapse: Array, death: Array, values: Mapping[str, Array], rate: float, horizon: float) -> tuple[Array, ...]:
+    years = np.linspace(0.0, horizon, round(horizon * STEPS_A_YEAR) + 1)
+    step = years[1]
+    at = slice(0, MONTHS_A_QUARTER * QUARTERS, MONTHS_A_QUARTER)
+    slope = values["background.slope"]
+    known = values["background.hazard"] * np.expm1(slope * years) / slope
+    cure = values["tail.cure_point"]
+    free = np.exp(-relapse * np.minimum(years, cure) - values["tail.excess"] * known)
+    active = np.exp(-death * years - known)
+    # A relapse in the middle of the step that holds the point of cure counts for the part before it.
+    inflow = relapse * np.clip((cure - years) / step + 0.5, 0.0, 1.0) * free
+    worth = discount(years, rate)
+    year = STEPS_A_YEAR
+    left = _to_come(free * worth, step)
+    begin = left[:, year : year + 1]
+    early = years[at] < 1
+    first_year = np.where(early, left[:, at] - begin, 0.0)
+    later = np.where(early, begin, left[:, at])
+    after = _to_come(active * worth, step) / active
+    plain = _to_come(active, step) / active
+    return (
+        first_year / free[:, at], later / free[:, at], _to_come(inflow * after, step)[:, at] / free[:, at],
+        after[:, at], (_to_come(free, step) + _to_come(inflow * plain, step))[:, at] / free[:, at], plain[:, at],
+    )  # fmt: skip
+
+
+def _to_come(rate: Array, step: float) -> Array:
+    """(draws, T) integral from each time to the last by the trapezoid rule."""
+    areas = (rate[:, 1:] + rate[:, :-1]) * (step / 2)
+    out = np.zeros_like(rate)
+    out[:, :-1] = np.cumsum(areas[:, ::-1], axis=1)[:, ::-1]
+    return out
