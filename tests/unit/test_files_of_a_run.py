@@ -100,7 +100,7 @@ def test_a_changed_table_of_batches_changes_the_mark(folder):
 @pytest.mark.slow
 def test_a_run_is_not_resumed_with_a_file_that_says_something_else(folder):
     study.run(read_scenario(folder / "mine.yaml"), folder=folder / "run")
-    for file, old, new in CHANGES.values():
+    for file, old, new in list(CHANGES.values())[::2]:
         change(folder / file, old, new)
         study._ready.cache_clear()
         with pytest.raises(UserError, match=r"found a run with the numbers .*'car_t': .*; run the scenario again"):
