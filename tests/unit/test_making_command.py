@@ -58,6 +58,7 @@ def test_the_page_needs_no_network_and_draws_growth_doses_and_steps(
     assert code == 0 and "Figures: " in out
     for key in ("growth", "doses", "steps-nk_cord_blood", "steps-nk_92"):
         assert f'data-key="{key}"' in page
+    assert "to\u00a05\u00a0EU/mL" in page, "a limit stands with its unit"
     assert "Nowakowska" in page and "Published batches beside" in page
     assert 'src="http' not in page and '<link rel="stylesheet"' not in page
 

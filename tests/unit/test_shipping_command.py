@@ -50,6 +50,12 @@ def test_a_product_a_process_or_a_kind_of_cells_says_what_travels(
         assert 0 <= found[name]["low"] <= found[name]["median"] <= found[name]["high"] <= 1
 
 
+def test_a_process_says_how_its_cells_are_prepared(capsys: pytest.CaptureFixture[str]) -> None:
+    found, rested = (json.loads(run(capsys, "national_air", "--product", product, "--json")[1])
+                     for product in ("nk_cord_blood", "nk[rested]"))  # fmt: skip
+    assert found == rested and found["preparation"] == "rested"
+
+
 def test_pretreated_cells_outlive_the_day_on_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
     plain, treated = (
         json.loads(run(capsys, "national_air", "--product", product, "--json")[1])
@@ -76,7 +82,8 @@ def test_a_logger_is_scored_with_its_excursions(
     assert code == 0
     for text in ("3 readings", "T cells in a bag", "Hours above -123 °C", "Mean kinetic temperature", "Excursions"):
         assert text in out, text
-    assert "Logger: logger.csv" in (tmp_path / "page" / "shipping.html").read_text()
+    page = (tmp_path / "page" / "shipping.html").read_text()
+    assert "Logger: logger.csv" in page and "perforin · recorded" in page
     found = json.loads(run(capsys, "--logger", logger, "--json")[1])
     assert found["crossings"] == len(found["excursions"]) == 1
     assert 0 < found["survival"] < 1

@@ -40,6 +40,13 @@ def test_own_places_are_sited_and_told_as_one_object(homes, tmp_path, capsys):
     assert sum(parts.values()) == pytest.approx(plants["cost_per_therapy"]["total"])
     page = (tmp_path / "maps" / "siting.html").read_text(encoding="utf-8")
     assert "http" not in page.partition("<style")[0] and "Where sites should stand" in page
+    assert f"{plants['opened'][0]['wait_days']:.2f}" in page and "Lines at work" in page and "Depots: " in page
+    assert facts["sources"] == ["Triantafyllou2022"], "the census is no source of a user's own places"
+
+
+def test_the_shipped_places_are_cited(capsys):
+    code, out, _ = run(capsys, "--candidates", "10", "--number", "2", "--json")
+    assert code == 0 and json.loads(out)["sources"] == ["CensusPopulationCentres2020"]
 
 
 def test_tables_stand_on_the_terminal(homes, capsys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,20 +82,24 @@ def _frozen(product: str | None, container: str) -> Frozen:
         keys: dict[str, str] = {}
         for one in nouns:
             keys |= one.noun.keys
-        return frozen(keys.get("cell", ""), "", container)
+        return frozen(keys.get("cell", ""), _preparation(library.process(library.product(cell).process)[0]), container)
     if cell in library.names("processes"):
-        batch = library.process(cell)[0].get("batch") or {}
-        kind = batch.get("keys", {}).get("cell", "")
+        process = library.process(cell)[0]
+        kind = (process.get("batch") or {}).get("keys", {}).get("cell", "")
         if not kind:
             raise UserError(f"found the process {cell!r}, which does not say what cells it makes; needed a product, or "
                             "a kind of cells such as nk or t")  # fmt: skip
-        return frozen(kind, "", container)
+        return frozen(kind, _preparation(process), container)
     written = _CELL.fullmatch(cell)
     if product and (written is None or written[1].upper() not in cells_known()):
         raise UserError(f"found --product {product!r}; needed a kind of cells, such as nk, nk[pretreated], "
                         "nk[rested] or t, or a product or process of the library"
                         f"{nearest(product, [*library.names('products'), *library.names('processes')])}")  # fmt: skip
     return frozen(written[1].upper(), written[2] or "", container) if written else frozen(container=container)
+
+
+def _preparation(process: Mapping[str, Any]) -> str:
+    return str((process.get("thaw") or {}).get("preparation") or "")
 
 
 def _ship(name: str, product: str | None, shipments: int, seed: int, out: Path | None, machine: bool) -> None:
@@ -189,7 +193,8 @@ def _score(path: Path, product: str | None, out: Path | None, machine: bool) -> 
         tables += [("Times above the glass transition.", excursions_table(found))] if found.crossings else []
         section = Section("What the logger recorded", found.readings.notes, tuple(tables),
                           (logger_figure(found, cells),))  # fmt: skip
-        page = _write(out, f"Logger: {path.name}", (f"Scored for {_words(cells)}.",), [section], cells.sources)
+        page = _write(out, f"Logger: {path.name}", (f"Scored for {_words(cells)}.",), [section], cells.sources,
+                      "recorded")  # fmt: skip
     if machine:
         emit(_logged(found, cells) | ({"page": page} if page else {}))
         return
@@ -215,11 +220,12 @@ def _logged(found: Logged, cells: Frozen) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write(out: Path, title: str, lead: Sequence[str], sections: Sequence[Section], sources: Any) -> str:
+def _write(out: Path, title: str, lead: Sequence[str], sections: Sequence[Section], sources: Any,
+           kind: str = "simulated") -> str:  # fmt: skip
     from perforin.report.sheet import write_sheet
 
     try:
-        return str(write_sheet(out, "shipping", title, lead, sections, sources))
+        return str(write_sheet(out, "shipping", title, lead, sections, sources, kind))
     except OSError as problem:
         raise UserError(f"found the folder {out}, which cannot be written ({problem.strerror})") from None
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from perforin.access.siting.capacity import CapacityPlan
     from perforin.access.siting.location import Siting
     from perforin.access.siting.places import Places
+    from perforin.report.tables import Table
 
 __all__ = ["EXAMPLES", "site"]
 
 NUMBERS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150)
 """Sites of the curve of share against number."""
-SOURCES = ("CensusPopulationCentres2020",)
 DAYS_A_YEAR = 365.25
 PLANTS = 12
 """Candidates for plants that are looked through."""
@@ -83,6 +83,7 @@ def site(
     plan = _plants(chosen, served, therapies, sites) if therapies else None
     if plan:
         facts["plants"] = plan
+    facts["sources"] = _sources((people, candidates), bool(plan))
     if out is not None:
         facts["page"] = _draw(out, homes, chosen, served, found, within, facts)
     if json:
@@ -196,14 +197,38 @@ def _show(facts: dict[str, Any]) -> None:
     table(("Sites", f"Within {reach}", "Mean drive, h"), rows, "Most people within reach, by number", numeric=(0, 1, 2))
     if hubs := facts.get("depots"):
         typer.echo(f"Depots: {'; '.join(hubs['places'])}. Mean courier {hubs['mean_courier_hours']:.2f} h.")
-    if plants := facts.get("plants"):
-        rows = [(f"{one['place']}, {one['region']}".rstrip(", "), one["size"], f"{one['therapies_a_year']:,.0f}",
-                 f"{one['load']:.0%}", f"{one['wait_days']:.2f}") for one in plants["opened"]]  # fmt: skip
-        table(("Plant", "Size", "Therapies a year", "Lines at work", "Wait, days"), rows, "Plants", numeric=(2, 3, 4))
-        rows = [(name, f"{value:,.0f}") for name, value in plants["cost_per_therapy"].items()]
-        table(("Cost of a therapy", "USD"), rows, numeric=(1,))
+    for title, shown in _plant_tables(facts):
+        table(shown.heads, [[cell.text for cell in row] for row in shown.rows], title, sorted(shown.numeric))
     if page := facts.get("page"):
         typer.echo(f"Map and curves: {page}")
+
+
+def _plant_tables(facts: dict[str, Any]) -> list[tuple[str, Table]]:
+    """The plants and the cost of a therapy, with their titles; none where no plants were asked for."""
+    from perforin.report.tables import Cell, Table
+
+    if not (plants := facts.get("plants")):
+        return []
+    rows = [
+        (f"{one['place']}, {one['region']}".rstrip(", "), one["size"], f"{one['therapies_a_year']:,.0f}",
+         f"{one['load']:.0%}", f"{one['wait_days']:.2f}") for one in plants["opened"]
+    ]  # fmt: skip
+    costs = [(name.capitalize(), f"{value:,.0f}") for name, value in plants["cost_per_therapy"].items()]
+    return [(title, Table(heads, tuple(tuple(map(Cell, row)) for row in cells), frozenset(numeric)))
+            for title, heads, cells, numeric in (
+                ("Plants opened", ("Plant", "Size", "Therapies a year", "Lines at work", "Wait, days"), rows, (2, 3, 4)),
+                ("What a therapy costs", ("Part", "USD"), costs, (1,)))]  # fmt: skip
+
+
+def _sources(files: tuple[str, ...], plants: bool) -> list[str]:
+    """Keys of the sources of places that come with perforin and, where they are planned, of plants."""
+    from perforin.access.siting.capacity import plant_rows
+    from perforin.access.siting.places import shipped_places
+    from perforin.evidence.sources import LIBRARY
+    from perforin.yaml_reader import read_yaml
+
+    shipped = [read_yaml(LIBRARY / "places" / f"{one}.yaml").data["source"] for one in files if one in shipped_places()]
+    return list(dict.fromkeys([*shipped, *(row.source for row in plant_rows() if plants and row.source)]))
 
 
 def _draw(out: Path, homes: Places, chosen: Places, served: Any, found: Siting, within: float,
@@ -222,7 +247,11 @@ def _draw(out: Path, homes: Places, chosen: Places, served: Any, found: Siting, 
     ]
     if facts["by_region"]:
         sections.append(Section("Reach by region", drawings=(regions_figure(facts["by_region"], within),)))
-    return str(write_sheet(out, "siting", "Where sites should stand", lead, sections, SOURCES))
+    if hubs := facts.get("depots"):
+        lead.append(f"Depots: {'; '.join(hubs['places'])}. Mean courier {hubs['mean_courier_hours']:.2f} h.")
+    if tables := tuple((f"{title}.", shown) for title, shown in _plant_tables(facts)):
+        sections.append(Section("Plants", tables=tables))
+    return str(write_sheet(out, "siting", "Where sites should stand", lead, sections, facts["sources"]))
 
 
 EXAMPLES = {

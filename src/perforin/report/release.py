@@ -19,6 +19,7 @@ _VERDICTS = (("released", "#0072B2", ""), ("out of specification", "#E69F00", "/
              ("not made", "#B8C0C8", "."))  # fmt: skip
 CAPABLE = 1.33
 """A usual aim for Cpk."""
+NO_BREAK = "\u00a0"
 
 
 def release_table(summaries: Sequence[Mapping[str, Any]]) -> Table:
@@ -47,21 +48,21 @@ def release_table(summaries: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def tests_table(summary: Mapping[str, Any]) -> Table:
-    """One row for each test: limit, what fails, capability, risks, and the limit of acceptance with a guard band."""
+    """One row for each test: limit, also with a guard band where one is needed, what fails, capability and risks."""
     rows = []
     for one in summary["release"]["tests"]:
         known = "cpk" in one
-        share = one["kind"] == "share"
+        guarded = _limits(one, *one["guarded"]) if known and any(one["guarded"]) else ""
         rows.append((
-            Cell(one["attribute"]), Cell(_limits(one["lower"], one["upper"], share)), Cell(one["action"]),
-            Cell(number(one["days"])), Cell("" if one["failing"] is None else percent(one["failing"])),
-            _index(one, "cpk"), _index(one, "ppk"),
-            Cell(_limits(one["tolerance"][0], one["tolerance"][1], share) if known else ""),
+            Cell(one["attribute"]),
+            Cell(_limits(one, one["lower"], one["upper"]), f"guarded: {guarded}" if guarded else ""),
+            Cell(one["action"]), Cell(number(one["days"])),
+            Cell("" if one["failing"] is None else percent(one["failing"])), _index(one, "cpk"), _index(one, "ppk"),
+            Cell(_limits(one | {"unit": ""}, *one["tolerance"]) if known else ""),
             Cell(percent(one["consumer_risk"]) if known else ""), Cell(percent(one["producer_risk"]) if known else ""),
-            Cell(_limits(one["guarded"][0], one["guarded"][1], share) if known and any(one["guarded"]) else ""),
         ))  # fmt: skip
-    heads = ("Test", "Limit", "A failure leads to", "Days", "Fails", "Cpk", "Ppk by quantiles", "95 % of lots",
-             "Consumer's risk", "Producer's risk", "With guard band")  # fmt: skip
+    heads = ("Test", "Limit", "If it fails", "Days", "Fails", "Cpk", "Ppk by quantiles", "95 % of lots",
+             "Bad that pass", "Good that fail")  # fmt: skip
     return Table(heads, tuple(rows), frozenset((3, 4, 5, 6, 8, 9)))
 
 
@@ -71,10 +72,11 @@ def _index(test: Mapping[str, Any], key: str) -> Cell:
     return Cell(number(test[key]["value"]), interval(test[key]["low"], test[key]["high"], False))
 
 
-def _limits(low: float | None, high: float | None, share: bool) -> str:
-    say = percent if share else number
+def _limits(test: Mapping[str, Any], low: float | None, high: float | None) -> str:
+    say = percent if test["kind"] == "share" else number
     parts = [f"from {say(low)}" if low is not None else "", f"to {say(high)}" if high is not None else ""]
-    return " ".join(filter(None, parts)) or "absent"
+    unit = {"cell": "cells"}.get(test["unit"], test["unit"])
+    return " ".join(filter(None, (*parts, unit))).replace(" ", NO_BREAK) if any(parts) else "absent"
 
 
 def verdicts_figure(summaries: Sequence[Mapping[str, Any]]) -> Drawing:
@@ -136,9 +138,9 @@ def release_section(summaries: Sequence[Mapping[str, Any]]) -> list[Section]:
         return []
     tables = [("Verdicts on batches; shares are of all that were begun.", release_table(tested))]
     about = (
-        "tests, with 95 % intervals. 95 % of lots lie within the tolerance limit with 95 % confidence. Risks are of "
-        "all lots: the consumer's are bad ones that pass, the producer's good ones that fail; a guard band, where one "
-        "is needed, holds the consumer's at one in a thousand"
+        "tests, with 95 % intervals. 95 % of lots lie within the tolerance limit with 95 % confidence. Of all lots, "
+        "bad ones that pass are the consumer's risk, good ones that fail the producer's; a guarded limit, where one is "
+        "needed, holds the consumer's at one in a thousand"
     )
     tables += [(f"{one['label']}: {about}.", tests_table(one)) for one in tested]
     drawn = [verdicts_figure(tested), capability_figure(tested)]

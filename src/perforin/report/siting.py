@@ -44,13 +44,14 @@ def map_figure(homes: Places, chosen: Places, served: Array, hours: Array, withi
         ))  # fmt: skip
     words = [f"{name}, {region}: nearest site of {people:,.0f} people" for name, region, people in zip(
         chosen.name, chosen.region, served.tolist(), strict=True)]  # fmt: skip
-    figure.add_trace(go.Scatter(
+    figure.add_trace(go.Scattergl(  # as the places, for those are drawn above everything that is not
         x=chosen.longitude.tolist(), y=chosen.latitude.tolist(), mode="markers", name="site", text=words,
         hovertemplate="%{text}<extra></extra>",
-        marker={"size": 13, "color": SITE, "symbol": "star", "line": {"color": "#ffffff", "width": 1}},
+        marker={"size": 13, "color": INK, "symbol": "star", "line": {"color": "#ffffff", "width": 1}},
     ))  # fmt: skip
-    figure.update_xaxes(title_text="Longitude", showgrid=True)
-    figure.update_yaxes(title_text="Latitude", scaleanchor="x", scaleratio=1 / middle)
+    figure.update_layout(legend_itemsizing="constant")
+    figure.update_xaxes(title_text="Longitude, degrees east", showgrid=True)
+    figure.update_yaxes(title_text="Latitude, degrees north", scaleanchor="x", scaleratio=1 / middle)
     share = float(homes.people[hours <= within].sum() / homes.people.sum())
     alt = f"Map of {len(homes)} places and {len(chosen)} sites; {share:.1%} of the people live within {within:g} h."
     caption = "A circle is a place, its area its people; stars are sites."
