@@ -214,10 +214,10 @@ def _plant_tables(facts: dict[str, Any]) -> list[tuple[str, Table]]:
          f"{one['load']:.0%}", f"{one['wait_days']:.2f}") for one in plants["opened"]
     ]  # fmt: skip
     costs = [(name.capitalize(), f"{value:,.0f}") for name, value in plants["cost_per_therapy"].items()]
+    heads = ("Plant", "Size", "Therapies a year", "Lines at work", "Wait, days")
     return [(title, Table(heads, tuple(tuple(map(Cell, row)) for row in cells), frozenset(numeric)))
-            for title, heads, cells, numeric in (
-                ("Plants opened", ("Plant", "Size", "Therapies a year", "Lines at work", "Wait, days"), rows, (2, 3, 4)),
-                ("What a therapy costs", ("Part", "USD"), costs, (1,)))]  # fmt: skip
+            for title, heads, cells, numeric in (("Plants opened", heads, rows, (2, 3, 4)),
+                                                 ("What a therapy costs", ("Part", "USD"), costs, (1,)))]  # fmt: skip
 
 
 def _sources(files: tuple[str, ...], plants: bool) -> list[str]:

@@ -110,7 +110,7 @@ def make(process: Process, patients: Whole, deadline: Array, streams: Streams) -
     if fate is not None and source is not None and source.verdicts is not None:
         saved, failed = fate == REMADE, np.isin(fate, (NOT_GIVEN, REMADE))
         why = np.where(source.verdicts.verdict == NOT_MADE, FAILED, REFUSED)
-    first, made = process.wait(patients, streams), ~failed | saved
+    first, made = process.wait(patients, streams) + _retests(process, source), ~failed | saved
     delay = process.remake.delay.value if process.remake is not None else 0.0
     day = np.where(saved, first + delay, first)
     lost = deadline < day
@@ -185,6 +185,18 @@ def _source(process: Process, patients: Whole, streams: Streams) -> _Made | None
         if count > MOST_LOTS:
             raise ComputeError(f"{count} batches of {process.name} hold {given_out[-1]} doses; needed {last + 1}")
         count *= 4
+
+
+def _retests(process: Process, source: _Made | None) -> Array | float:
+    """Days, (n,) or none, that retests of a patient's own cells add to the wait.
+
+    The step of the release tests holds each test once; a published wait and a network's stage of release hold what
+    retests there were, and days of tests would count twice. Who waits for cells from a bank waits for no test.
+    """
+    own = process.starting_material == "patient"
+    if process.waiting is not None or source is None or source.verdicts is None or not own:
+        return 0.0
+    return source.verdicts.retest_days
 
 
 def _fate(process: Process, source: _Made | None, streams: Streams) -> NDArray[np.str_] | None:

@@ -16,7 +16,7 @@ from perforin.making.batch import grow
 from perforin.making.cold_chain import arrivals
 from perforin.making.lot import FAILED, LOST, Lots
 from perforin.making.make import REFUSED, make
-from perforin.making.process import Process, read_process
+from perforin.making.process import Process, Waiting, read_process
 from perforin.making.release import release, specifications_of
 from perforin.streams import Streams
 
@@ -190,3 +190,21 @@ def test_release_decides_which_own_cells_are_given_and_which_batches_are_given_o
     assert (passed.doses[np.unique(given.lot)] > 0).all(), "no dose from a batch that release refused"
     counts = np.bincount(given.lot, minlength=3000)
     assert (counts <= passed.doses).all() and given.infused.all()
+
+
+def test_a_retest_lengthens_the_wait_for_own_cells_and_a_published_wait_holds_it_already(tmp_path):
+    library, streams, few = default_library(), Streams(4), PATIENTS[:2000]
+    path = tmp_path / "tests.yaml"
+    text = library.path("specifications", "t_own").read_text(encoding="utf-8")
+    path.write_text(text.replace("own_cells: release out of specification", "own_cells: retest"), encoding="utf-8")
+    own = read_process("autologous_viral", *library.process("autologous_viral"))
+    own = replace(own, specifications=str(path))
+    verdicts = release(grow(own, few, streams), specifications_of(own), streams, own_cells=True)
+    longer = verdicts.retested[:, verdicts.attributes.index("killing")]
+    assert 0.01 < longer.mean() < 0.2 and verdicts.retested.any(axis=1).sum() > longer.sum()
+    found = make(own, few, np.full(2000, np.inf), streams)
+    remade = np.where(found.remakes > 0, own.remake.delay.value, 0.0)
+    np.testing.assert_allclose(found.day, own.wait(few, streams) + np.where(longer, 7.0, 0.0) + remade)
+    published = replace(own, waiting=Waiting("constant", own.steps[0].duration))
+    found = make(published, few, np.full(2000, np.inf), streams)
+    assert (found.day[found.remakes == 0] == own.steps[0].duration.value).all()

@@ -40,7 +40,7 @@ class Verdicts:
     ``true`` and ``measured`` (n, A) in the attributes' units, 1 for presence; ``failing`` (n, A) after retests;
     ``retested`` (n, A); ``verdict`` (n,); ``recalled`` (n,): released before a result that then failed; ``reason`` (n,)
     the failing attributes, or why a lot was never made, "" where released; ``days`` (n,) from sample to decision, NaN
-    where nothing was tested; ``doses`` (n,) released and not recalled.
+    where nothing was tested, of which retests added ``retest_days``; ``doses`` (n,) released and not recalled.
     """
 
     attributes: tuple[str, ...]
@@ -53,6 +53,7 @@ class Verdicts:
     recalled: Truth
     reason: NDArray[np.str_]
     days: Array
+    retest_days: Array
     doses: NDArray[np.int64]
     outside: Truth
 
@@ -154,10 +155,8 @@ def _decide(
     verdict[scrapped] = REJECTED
     verdict[~made] = NOT_MADE
     recalled = made & ~scrapped & (failing & late).any(axis=1)
-    days = np.zeros(n)
-    for i, test in enumerate(tests):
-        if not late[i]:
-            days = np.maximum(days, test.days.value * (1 + retested[:, i]))
+    awaited = np.array([0.0 if is_late else test.days.value for test, is_late in zip(tests, late, strict=True)])
+    days = (awaited * (1 + retested)).max(axis=1)
     names = np.array([test.label for test in tests], dtype=object)
     failed = np.array([", ".join(names[row]) for row in failing], dtype=object)
     reason = np.where(made, failed, np.where(batches.failed == "", TOO_FEW, batches.failed))
@@ -167,6 +166,7 @@ def _decide(
         attributes=tuple(test.attribute for test in tests), batch=batches.batch, true=true, measured=measured,
         failing=failing, retested=retested, verdict=verdict.astype(np.str_), recalled=recalled,
         reason=reason.astype(np.str_), days=np.where(made, days, np.nan),
+        retest_days=np.where(made, days - awaited.max(), 0.0),
         doses=np.where(given, each, 0).astype(np.int64), outside=outside,
     )  # fmt: skip
 

@@ -209,7 +209,8 @@ def specifications_of(process: Process) -> Specifications | None:
     """Those that a process names: by their name in the library, or by the path of a YAML file; None for none.
 
     Raises:
-        UserError: no such specifications, ones that do not fit, or a step that the process lacks.
+        UserError: no such specifications, ones that do not fit, a step that the process lacks, or a test that takes
+            longer than that step.
     """
     if not process.specifications:
         return None
@@ -217,10 +218,16 @@ def specifications_of(process: Process) -> Specifications | None:
     path = Path(given) if given.endswith((".yaml", ".yml")) else default_library().path("specifications", given)
     document = read_yaml(path)
     found = read_specifications(path.stem, document.data, str(path))
-    steps = [step.name for step in process.steps]
+    steps = {step.name: step.duration.value for step in process.steps}
     if found.step and found.step not in steps:
-        problem = f"step: found {found.step!r}; needed a step of {process.name}, one of {steps}"
+        problem = f"step: found {found.step!r}; needed a step of {process.name}, one of {[*steps]}"
         raise UserError(problem + nearest(found.step, steps), document.location(("step",)))
+    for i, test in enumerate(found.tests if found.step else ()):
+        awaited = test.decision(process.starting_material == "patient") != CONDITIONAL
+        if awaited and test.days.value > steps[found.step]:
+            problem = f"{test.attribute}: found a test of {test.days.value:g} days; needed at most the "
+            problem += f"{steps[found.step]:g} days of the step {found.step!r} of {process.name}, or {CONDITIONAL!r}"
+            raise UserError(problem, document.location(("tests", i, "days")))
     return found
 
 

@@ -183,6 +183,7 @@ def test_lots_that_are_all_alike_have_the_error_alone() -> None:
         (("attribute: endotoxin\n", f"attribute: endotoxin\n    lower: {{value: 9, unit: EU/mL, {ASSUMED}}}\n"), 0,
          "not below the upper"),
         (("step: release tests", "step: release test"), 3, "did you mean 'release tests'?"),
+        (("days: {value: 1,", "days: {value: 15,"), 8, "at most the 14 days of the step 'release tests'"),
     ],
 )  # fmt: skip
 def test_bad_specifications_are_refused_with_their_line(tmp_path: Path, change, line: int, words: str) -> None:
