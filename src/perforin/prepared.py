@@ -23,7 +23,7 @@ from perforin.sampling_days import sampling_days
 from perforin.scenario import Given, Scenario
 from perforin.trial.plan import TrialPlan
 
-__all__ = ["PreparedArm", "Ready", "administrations", "begin_of", "make_ready", "plan_of"]
+__all__ = ["PreparedArm", "Ready", "administrations", "begin_of", "make_ready", "plan_of", "process_of"]
 
 Array = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def make_ready(scenario: Scenario) -> Ready:
             name=name,
             model=model,
             kernel=kernels[name],
-            process=_process(scenario, name),
+            process=process_of(scenario, name),
             given=scenario.given(name),
             actions=actions[name],
             products=tuple(scenario.products(name)),
@@ -144,7 +144,7 @@ def make_ready(scenario: Scenario) -> Ready:
     return Ready(scenario, tuple(arms), untreated, alone.result(), days, plan)
 
 
-def _process(scenario: Scenario, arm: str) -> Process:
+def process_of(scenario: Scenario, arm: str) -> Process:
     """How the arm's product is made, that of its first product where there are several."""
     products = list(scenario.products(arm).values())
     if not products:

@@ -13,6 +13,7 @@ import typer
 
 from perforin.command import (
     claims,
+    costing,
     curve,
     data,
     environment,
@@ -74,7 +75,7 @@ def root(
 
 EXAMPLES = running.EXAMPLES | reading.EXAMPLES | showing.EXAMPLES | importing.EXAMPLES | environment.EXAMPLES
 EXAMPLES |= shipping.EXAMPLES | network.EXAMPLES | making.EXAMPLES | siting.EXAMPLES
-EXAMPLES |= lot.EXAMPLES
+EXAMPLES |= lot.EXAMPLES | costing.EXAMPLES
 EXAMPLES |= landscape.EXAMPLES | curve.EXAMPLES | match.EXAMPLES | claims.EXAMPLES | data.EXAMPLES
 EXAMPLES |= pooling.EXAMPLES | evidence.EXAMPLES
 VERBS: tuple[Callable[..., int | None], ...] = (
@@ -93,6 +94,7 @@ VERBS: tuple[Callable[..., int | None], ...] = (
     shipping.ship,
     network.network,
     siting.site,
+    costing.cost,
     claims.claims,
     environment.doctor,
 )

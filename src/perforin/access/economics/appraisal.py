@@ -15,7 +15,7 @@ from perforin.evidence.sources import LIBRARY
 from perforin.nouns import Number
 from perforin.yaml_reader import Strict, find_yaml, problem_at, read_yaml, validated
 
-__all__ = ["Appraisal", "Arm", "Curve", "Point", "appraisal_names", "read_appraisal"]
+__all__ = ["Appraisal", "Arm", "Curve", "Point", "Published", "appraisal_names", "read_appraisal"]
 
 FOLDER = LIBRARY / "appraisals"
 MONTHS = 12
@@ -105,6 +105,7 @@ class Published(Strict):
 
     arm: str
     what: Literal["life_years", "qaly", "cost"]
+    of: Literal["enrolled", "infused"] = "enrolled"
     value: float
     status: Literal["read", "memory", "derived"]
     source: str
@@ -118,6 +119,13 @@ class Appraisal(Strict):
     summary: str = ""
     arms: Mapping[str, Arm]
     published: tuple[Published, ...] = ()
+
+    def of_the_infused(self) -> Appraisal:
+        """The same where everybody is infused at once: what analyses of the infused compare."""
+        at_once = "an analysis of the infused counts from infusion"
+        changed = {"wait": Number(value=0.0, unit="day", note=at_once)}
+        arms = {name: arm.model_copy(update={"infused": arm.enrolled, **changed}) for name, arm in self.arms.items()}
+        return self.model_copy(update={"arms": arms})
 
     @pydantic.model_validator(mode="after")
     def _complete(self) -> Appraisal:

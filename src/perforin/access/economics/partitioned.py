@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,8 @@ class Side:
     """One arm's curves.
 
     ``alive`` and ``free`` of progression (T,), means of the draws; ``crossed`` is the share of draws in which somewhere
-    fewer were alive than free of progression: there the smaller number counts for both.
+    fewer were alive than free of progression: there the smaller number counts for both. ``infused`` is the mean share;
+    ``cost``, ``effect`` and ``life_years`` are the base case: everything at its central value.
     """
 
     overall: Fit
@@ -39,6 +40,10 @@ class Side:
     alive: Array
     free: Array
     crossed: float
+    infused: float
+    cost: float
+    effect: float
+    life_years: float
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,13 @@ class Appraised:
     """What came out.
 
     ``draws`` of cost and quality-adjusted years per patient enrolled; ``life_years`` (draws, arms), not discounted; the
-    ``sides`` by arm at ``years`` (T,); ``infused`` by arm, the mean share.
+    ``sides`` by arm, with curves at ``years`` (T,).
     """
 
     draws: Draws
     life_years: Array
     years: Array
     sides: Mapping[str, Side]
-    infused: Mapping[str, float]
 
 
 def appraise(appraisal: Appraisal, count: int, streams: Streams) -> Appraised:
@@ -67,65 +71,94 @@ def appraise(appraisal: Appraisal, count: int, streams: Streams) -> Appraised:
         UserError: milestones that no curve of the family has.
     """
     rows = [row for row in value_rows() if not row.parameter.startswith(_UNUSED)]
-    values = draw(rows, count, streams)
-    values |= {number: np.zeros(count) for number, _ in EFFECT.values() if number.startswith("loss.")}
+    none = {number: np.zeros(1) for number, _ in EFFECT.values() if number.startswith("loss.")}
+    values = draw(rows, count, streams) | none
+    centre = {row.parameter: np.array([row.value]) for row in rows} | none
     known = {row.parameter: values[row.parameter] for row in rows if row.low < row.high}
     horizon = one("horizon.years")
     years = np.linspace(0.0, horizon, round(horizon * STEPS_A_YEAR) + 1)
-    cost, effect, life, sides, infused = [], [], [], {}, {}
+    cost, effect, life, sides = [], [], [], {}
     for name, arm in appraisal.arms.items():
-        counted, side, own = _lives(name, arm, values, years, count, streams)
+        overall, free = fits = tuple(
+            fit(curve.milestones(), curve.family, cure=curve.cure, background=background())
+            for curve in (arm.overall_survival, arm.progression_free_survival)
+        )
+        price = arm.price.row(f"price.{name}", name)
+        drawn = _drawn(name, arm, fits, price, count, streams)
+        counted, areas = _lives(arm, drawn, fits, values, years)
         spent, lived = valued(counted, values)
         cost.append(spent)
         effect.append(lived)
         life.append(counted["life_years"])
-        sides[name], infused[name] = side, float(counted["infused"].mean())
-        known |= own
+        base, _ = _lives(arm, _central(arm, fits, price), fits, centre, years)
+        paid, gained = valued(base, centre)
+        sides[name] = Side(overall, free, areas.alive.mean(axis=0), areas.free.mean(axis=0), areas.crossed,
+                           float(drawn.infused.mean()), float(paid[0]), float(gained[0]),
+                           float(base["life_years"][0]))  # fmt: skip
+        known |= {f"{name}: share infused": drawn.infused, f"{name}: survival of the infused": areas.alive.sum(axis=1),
+                  f"{name}: time free of progression": areas.free.sum(axis=1)}  # fmt: skip
+        known |= {price.parameter: drawn.paid} if price.low < price.high else {}
     draws = Draws(tuple(appraisal.arms), np.column_stack(cost), np.column_stack(effect), known)
-    return Appraised(draws, np.column_stack(life), years, sides, infused)
+    return Appraised(draws, np.column_stack(life), years, sides)
 
 
-def _lives(name: str, arm: Arm, values: Mapping[str, Array], years: Array, count: int,
-           streams: Streams) -> tuple[dict[str, Array], Side, dict[str, Array]]:  # fmt: skip
-    known, rate = background(), one("discount.rate")
-    overall, free = (fit(curve.milestones(), curve.family, cure=curve.cure, background=known)
-                     for curve in (arm.overall_survival, arm.progression_free_survival))  # fmt: skip
+@dataclass(frozen=True)
+class _Inputs:
+    """What an arm is in each of some draws: (draws, k) parameters of the curves, and (draws,) the rest."""
+
+    alive: Array
+    free: Array
+    infused: Array
+    paid: Array
+    severe_one: Array
+    severe_both: Array
+
+
+def _drawn(name: str, arm: Arm, fits: Sequence[Fit], price: Row, count: int, streams: Streams) -> _Inputs:
     # One luck for both curves: where more live on, more do so free of progression.
-    at, before = (curve.draws(f"{name} survival", count, streams) for curve in (overall, free))
-    alive, unchecked = overall.survival(years, at), free.survival(years, before)
-    progression_free = np.minimum(alive, unchecked)
+    alive, free = (curve.draws(f"{name} survival", count, streams) for curve in fits)
+    return _Inputs(alive, free, share_draws(f"{name} infused", arm.infused, arm.enrolled, count, streams),
+                   draw([price], count, streams)[price.parameter],
+                   share_draws(f"{name} severe one", arm.severe_one, arm.toxicity_of, count, streams),
+                   share_draws(f"{name} severe both", arm.severe_both, arm.toxicity_of, count, streams))  # fmt: skip
+
+
+def _central(arm: Arm, fits: Sequence[Fit], price: Row) -> _Inputs:
+    shares = (arm.infused / arm.enrolled, price.value, arm.severe_one / arm.toxicity_of,
+              arm.severe_both / arm.toxicity_of)  # fmt: skip
+    return _Inputs(*(curve.estimate[None] for curve in fits), *(np.array([share]) for share in shares))
+
+
+@dataclass(frozen=True)
+class _Areas:
+    """(draws, T) shares of the infused alive and free of progression, and the share of draws in which they cross."""
+
+    alive: Array
+    free: Array
+    crossed: float
+
+
+def _lives(arm: Arm, given: _Inputs, fits: Sequence[Fit], values: Mapping[str, Array],
+           years: Array) -> tuple[dict[str, Array], _Areas]:  # fmt: skip
+    """What is counted of the enrolled, and the curves of the infused."""
+    rate, count = one("discount.rate"), len(given.infused)
+    alive, unchecked = fits[0].survival(years, given.alive), fits[1].survival(years, given.free)
+    free = np.minimum(alive, unchecked)
     weight = np.full(len(years), years[1] - years[0])
     weight[[0, -1]] /= 2
-    wait = float(arm.wait.row("wait", name).value) / units.convert(1.0, "year", arm.wait.unit)
-    worth = weight * discount(years + wait, rate)
-    first = years <= 1
-    given = share_draws(f"{name} infused", arm.infused, arm.enrolled, count, streams)
-    lost = values["lost.hazard"] * units.convert(1.0, "year", "day")
-    force = np.log1p(rate)
-    first_year = progression_free[:, first] @ worth[first]
-    price = _price(name, arm)
-    paid = draw([price], count, streams)[price.parameter]
-    severe = {
-        what: share_draws(f"{name} severe {what}", getattr(arm, f"severe_{what}"), arm.toxicity_of, count, streams)
-        for what in ("one", "both")
-    }
+    wait = arm.wait.row("wait", arm.label).value / units.convert(1.0, "year", arm.wait.unit)
+    worth, first = weight * discount(years + wait, rate), years <= 1
+    infused, lost = given.infused, values["lost.hazard"] * units.convert(1.0, "year", "day")
+    first_year = free[:, first] @ worth[first]
     counted = {feature: np.zeros(count) for feature in FEATURES} | {
-        "infused": given,
+        "infused": infused,
         "apheresis": np.full(count, float(arm.own_cells)),
-        "product": given * paid,
-        "first_year": given * first_year,
-        "later": given * (progression_free @ worth - first_year),
+        "product": infused * given.paid,
+        "first_year": infused * first_year,
+        "later": infused * (free @ worth - first_year),
         # Before the infusion, and until death without one, the disease is active.
-        "active": given * (wait + (alive - progression_free) @ worth) + (1 - given) / (lost + force),
-        "life_years": given * (wait + alive @ weight) + (1 - given) / lost,
-        "severe_one": given * severe["one"], "severe_both": given * severe["both"],
+        "active": infused * (wait + (alive - free) @ worth) + (1 - infused) / (lost + np.log1p(rate)),
+        "life_years": infused * (wait + alive @ weight) + (1 - infused) / lost,
+        "severe_one": infused * given.severe_one, "severe_both": infused * given.severe_both,
     }  # fmt: skip
-    crossed = float((unchecked > alive + 1e-12).any(axis=1).mean())
-    side = Side(overall, free, alive.mean(axis=0), progression_free.mean(axis=0), crossed)
-    told = {f"{name}: share infused": given, f"{name}: survival of the infused": alive @ worth,
-            f"{name}: time free of progression": progression_free @ worth}  # fmt: skip
-    return counted, side, told | ({price.parameter: paid} if price.low < price.high else {})
-
-
-def _price(name: str, arm: Arm) -> Row:
-    return arm.price.row(f"price.{name}", name)
+    return counted, _Areas(alive, free, float((unchecked > alive + 1e-12).any(axis=1).mean()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, log_expit, log_ndtr, logit
+from scipy.special import expit, gammaincinv, log_expit, log_ndtr, logit
 
 from perforin.errors import UserError, nearest
 from perforin.streams import Streams
@@ -24,6 +24,10 @@ FAMILIES: Mapping[str, int] = {"exponential": 1, "weibull": 2, "lognormal": 2, "
 """Families of excess survival, with the number of their parameters."""
 STEP = 1e-4
 """Of the central differences of the information, on the scale of the logarithms."""
+CANDIDATES, FREEDOM = 5, 4
+"""Curves looked at for each one drawn, and degrees of freedom of the t distribution that they come from."""
+TOGETHER = 20
+"""Years over whose mean survival curves of one name are ordered."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class Fit:
     estimate: Array
     covariance: Array
     log_likelihood: float
+    data: Seen | Milestones
 
     @property
     def cured(self) -> float:
@@ -97,12 +102,29 @@ class Fit:
         return 2 * len(self.estimate) - 2 * self.log_likelihood
 
     def draws(self, name: str, count: int, streams: Streams) -> Array:
-        """(count, k) draws of the estimate; ``name`` keys their luck."""
+        """(count, k) draws from what the data leave possible, any share cured being as likely beforehand as another.
+
+        Draws from a wide t distribution about the estimate are drawn again with their likelihood for weight (Rubin's
+        sampling, importance, resampling, 1987). ``name`` keys their luck; curves of one name rise and fall together,
+        by their mean survival over ``TOGETHER`` years.
+        """
         values, vectors = np.linalg.eigh(self.covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        ids = np.arange(count, dtype=np.int64)
-        scores = [streams.normal(f"uncertain {name}", ids, place) for place in range(len(self.estimate))]
-        return np.asarray(self.estimate + np.column_stack(scores) @ root.T, dtype=np.float64)
+        root = vectors * np.sqrt(values)
+        ids = np.arange(count * CANDIDATES, dtype=np.int64)
+        scores = np.column_stack([streams.normal("candidate curves", ids, k) for k in range(len(self.estimate))])
+        heavy = 2 * gammaincinv(FREEDOM / 2, streams.uniform("width of candidate curves", ids)) / FREEDOM
+        scores /= np.sqrt(heavy)[:, None]
+        found = self.estimate + scores @ root.T
+        proposed = -(FREEDOM + len(self.estimate)) / 2 * np.log1p((scores**2).sum(axis=1) / FREEDOM)
+        weight = _log_likelihood(self.data, self.family, self.cure, self.background, found) - proposed
+        if self.cure:
+            weight += log_expit(found[:, 0]) + log_expit(-found[:, 0])
+        share = np.exp(np.where(np.isfinite(weight), weight, -np.inf) - weight[np.isfinite(weight)].max())
+        steps = (np.arange(count) + 0.5) / count
+        chosen = found[np.searchsorted(np.cumsum(share) / share.sum(), steps)]
+        ordered = chosen[self.survival(np.arange(1.0, TOGETHER + 1), chosen).mean(axis=1).argsort(kind="stable")]
+        ranks = streams.normal(f"uncertain {name}", ids[:count]).argsort(kind="stable").argsort(kind="stable")
+        return np.asarray(ordered[ranks], dtype=np.float64)
 
     def survival(self, years: ArrayLike, draws: Array | None = None) -> Array:
         """Share free of the event: (T,) at the estimate, or (count, T) for draws of it."""
@@ -172,7 +194,7 @@ def fit(data: Seen | Milestones, family: str = "weibull", *, cure: bool = False,
         raise UserError(f"found no event among {len(data.event)} patients; needed one for a curve to fall")
 
     def loss(at: Array) -> float:
-        found = _log_likelihood(data, family, cure, known, at)
+        found = float(_log_likelihood(data, family, cure, known, at[None])[0])
         return -found if np.isfinite(found) else 1e12
 
     best = min((minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-9})
@@ -181,7 +203,7 @@ def fit(data: Seen | Milestones, family: str = "weibull", *, cure: bool = False,
     if not np.isfinite(information).all() or (np.linalg.eigvalsh(information) <= 1e-8).any():
         raise UserError(f"found no single best {family} {'with' if cure else 'without'} cure for these data; needed "
                         "longer follow-up, or a family with fewer parameters")  # fmt: skip
-    return Fit(family, cure, known, best.x, np.asarray(np.linalg.inv(information)), -float(best.fun))
+    return Fit(family, cure, known, best.x, np.asarray(np.linalg.inv(information)), -float(best.fun), data)
 
 
 def _starts(data: Seen | Milestones, family: str, cure: bool) -> list[Array]:
@@ -195,19 +217,23 @@ def _starts(data: Seen | Milestones, family: str, cure: bool) -> list[Array]:
     return [np.array([logit(np.clip(share, 0.02, 0.98)), *begin]) for share in (left, 0.8 * left)]
 
 
-def _log_likelihood(data: Seen | Milestones, family: str, cure: bool, known: Background, at: Array) -> float:
+def _log_likelihood(data: Seen | Milestones, family: str, cure: bool, known: Background, at: Array) -> Array:
+    """(count,) logarithms of the likelihood of (count, k) parameters."""
+    columns = at.T[..., None]
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if isinstance(data, Milestones):
-            alive = np.exp(-known.cumulative(data.years)) * _relative(family, cure, at[:, None], data.years)
+            alive = np.exp(-known.cumulative(data.years)) * _relative(family, cure, columns, data.years)
             lost = -np.diff(alive, prepend=1.0)
             seen = -np.diff(data.share, prepend=1.0)
-            return data.n * float((seen * np.log(lost)).sum() + data.share[-1] * np.log(alive[-1]))
-        log_survival, log_density = _excess(family, *_pair(family, cure, at[:, None]), data.years)
-        share = expit(at[0]) if cure else 0.0
+            each = seen * np.log(lost)
+            each[:, -1] += data.share[-1] * np.log(alive[:, -1])
+            return np.asarray(data.n * each.sum(axis=1), dtype=np.float64)
+        log_survival, log_density = _excess(family, *_pair(family, cure, columns), data.years)
+        share = expit(columns[0]) if cure else 0.0
         relative = share + (1 - share) * np.exp(log_survival)
         density = (1 - share) * np.exp(log_density) + known.at(data.years) * relative
         each = np.where(data.event, np.log(density), np.log(relative)) - known.cumulative(data.years)
-        return float(each.sum())
+        return np.asarray(each.sum(axis=1), dtype=np.float64)
 
 
 def _second(loss: object, at: Array) -> Array:

@@ -12,7 +12,7 @@ from perforin.errors import UserError
 from perforin.evidence.parameters import Row
 from perforin.streams import Streams
 
-__all__ = ["draw", "share_draws"]
+__all__ = ["draw", "share_draws", "spread"]
 
 Array = NDArray[np.float64]
 
@@ -58,3 +58,9 @@ def share_draws(name: str, events: ArrayLike, n: int, count: int, streams: Strea
         raise UserError(f"{name}: found {seen:g} events among {n}; needed 0 to n, and at least one patient")
     chance = ndtr(streams.normal(f"uncertain {name}", np.arange(count, dtype=np.int64)))
     return np.asarray(betaincinv(seen + 0.5, n - seen + 0.5, chance), dtype=np.float64)
+
+
+def spread(values: Array) -> dict[str, float]:
+    """Mean of draws, and the ``low`` and ``high`` ends of the range that holds 95 % of them."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return {"mean": float(values.mean()), "low": float(low), "high": float(high)}
