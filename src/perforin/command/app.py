@@ -105,6 +105,7 @@ GROUPS: Mapping[str, tuple[str, tuple[Callable[..., int | None], ...]]] = {
             evidence.evidence_list,
             evidence.evidence_show,
             evidence.evidence_check,
+            evidence.grading,
             curve.curve,
             landscape.landscape,
             match.match,

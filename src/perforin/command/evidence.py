@@ -1,4 +1,4 @@
-"""perforin evidence list, show, check: the published trials, and every number with its source."""
+"""perforin evidence list, show, check, grading: the published trials, and every number with its source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perforin.errors import UserError, nearest
 if TYPE_CHECKING:
     from perforin.evidence.published import Finding, Trial
 
-__all__ = ["EXAMPLES", "evidence_check", "evidence_list", "evidence_show"]
+__all__ = ["EXAMPLES", "evidence_check", "evidence_list", "evidence_show", "grading"]
 
 Folder = Annotated[
     Path | None, typer.Option("--trials", metavar="PATH", help="Trials of your own beside ours: a folder or a CSV.")
@@ -147,6 +147,34 @@ def evidence_check(
     return int(found.errors > 0)
 
 
+def grading(json: Machine = False) -> None:
+    """Print what the grades of cytokine release and neurotoxicity mean (ASTCT 2019).
+
+    Grades of simulated patients are cut from a severity that the model computes, and stand for these; trials that were
+    graded on another scale (Lee, Penn, CTCAE) say so beside each number.
+    """
+    from perforin.evidence.grading import grading_scale
+    from perforin.evidence.sources import cite
+
+    scale = grading_scale()
+    reference = cite([scale.source])[0]
+    if json:
+        emit(scale.model_dump() | {"reference": reference})
+        return
+    rows = [(name, element, str(grade), one.words(element, grade)) for name, one in scale.toxicities.items()
+            for element, by_grade in one.elements.items() for grade in by_grade]  # fmt: skip
+    table(("Toxicity", "Element", "Grade", "What is seen"), rows, scale.label, numeric=(2,))
+    for name, one in scale.toxicities.items():
+        typer.echo(f"{name}: {one.rule}")
+        if one.fever:
+            typer.echo(f"{name} needs fever of {one.fever.at_least:g} {one.fever.unit} or more, except after "
+                       f"{' or '.join(one.fever.not_needed_after)}")  # fmt: skip
+        if one.points:
+            parts = ", ".join(f"{part} {points}" for part, points in one.points.items())
+            typer.echo(f"{name} points: {parts}; {sum(one.points.values())} in all")
+    typer.echo(f"{scale.source}: {reference} ({scale.status}, {scale.locator})")
+
+
 def _head(one: Trial) -> list[tuple[str, str]]:
     return [("Trial", one.label), ("Registration", one.registration or UNSTATED),
             ("Product", f"{one.product}, {one.therapy} against {one.target}, {one.cell_source}"),
@@ -183,4 +211,8 @@ Intervals of shares are exact (Clopper and Pearson, 95 %); others are as publish
 Examples:
   perforin evidence show zuma_1
   perforin evidence show my_trial --trials my_trials --json""",
+    "grading": """\b
+Examples:
+  perforin evidence grading
+  perforin evidence grading --json""",
 }
