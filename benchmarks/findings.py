@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from appraisals import raced_appraisals
 from measuring import Race, Tell
 from orders import raced
 from phases import PHASES
@@ -24,6 +25,9 @@ from scoring import Point, Row, frontier, ratio, representative, rounded, row
 from perforin.kernels.compile import find_compiler, processor
 
 __all__ = ["Findings", "measured"]
+
+RACES = {"orders": raced, "psa": raced_appraisals}
+"""Phases that race tools of their own."""
 
 
 @dataclass
@@ -48,8 +52,8 @@ def measured(benches: Sequence[Bench], tools: Sequence[Tool], repeats: int, tell
         time = statistics.median(once() for _ in range(repeats))
         found.add(first, [Row(first.name, OURS, version(OURS), first.unit, rounded(time), None, 1.0, 1.0, 1.0)])
         return found
-    if first.phase == "orders":
-        rows, left_out = raced(first, repeats, tell)
+    if first.phase in RACES:
+        rows, left_out = RACES[first.phase](first, repeats, tell)
         found.add(first, rows, left_out=left_out)
         return found
     race = Race(model(first.model, first.patients), tell)

@@ -15,7 +15,7 @@ from tools.problem import LeftOut
 
 __all__ = ["BENCHES", "TOOLS", "TRUTH", "Bench", "Phase", "Tool"]
 
-Phase = Literal["compose", "compile", "solve", "reduce", "write", "simulate", "help", "orders"]
+Phase = Literal["compose", "compile", "solve", "reduce", "write", "simulate", "help", "orders", "psa"]
 
 OURS = (3e-3, 1e-3, 3e-4, 1e-4, 5e-5, 2e-5, 1e-5, 3e-6, 1e-6, 1e-7, 1e-8)
 THEIRS = (1e-4, 1e-5, 1e-6, 3e-7, 1e-7, 1e-8)
@@ -34,7 +34,7 @@ class Bench:
     @property
     def name(self) -> str:
         """As in the results."""
-        return self.model if self.phase == "orders" else f"{self.model}/{self.phase}"
+        return self.model if self.phase in ("orders", "psa") else f"{self.model}/{self.phase}"
 
 
 @dataclass(frozen=True)
@@ -98,4 +98,5 @@ BENCHES = (
     Bench("command", "help", "call"),
     Bench("orders", "orders", "patient-order", 200_000),
     Bench("orders/without_deaths", "orders", "patient-order", 200_000),
+    Bench("psa", "psa", "draw and arm", 10_000),
 )  # fmt: skip

@@ -22,10 +22,14 @@ Array = NDArray[np.float64]
 
 FAMILIES: Mapping[str, int] = {"exponential": 1, "weibull": 2, "lognormal": 2, "loglogistic": 2, "gompertz": 2}
 """Families of excess survival, with the number of their parameters."""
+HALF_DAY = 0.5 / 365.25
+FIRST = 1e-300
+"""Years that stand for time 0, whose logarithm does not exist."""
 STEP = 1e-4
 """Of the central differences of the information, on the scale of the logarithms."""
-CANDIDATES, FREEDOM = 5, 4
-"""Curves looked at for each one drawn, and degrees of freedom of the t distribution that they come from."""
+CANDIDATES, SCOUTS, TURNS, FREEDOM = 4, 1000, 4, 4
+"""Curves looked at for each one drawn, draws of the turns before the last, how many such turns there are, and degrees
+of freedom of the t distribution that candidates come from."""
 TOGETHER = 20
 """Years over whose mean survival curves of one name are ordered."""
 
@@ -104,27 +108,37 @@ class Fit:
     def draws(self, name: str, count: int, streams: Streams) -> Array:
         """(count, k) draws from what the data leave possible, any share cured being as likely beforehand as another.
 
-        Draws from a wide t distribution about the estimate are drawn again with their likelihood for weight (Rubin's
-        sampling, importance, resampling, 1987). ``name`` keys their luck; curves of one name rise and fall together,
-        by their mean survival over ``TOGETHER`` years.
+        Candidates from a wide t distribution are weighted by their likelihood; the distribution moves to where the
+        weight lies a few times, and the last candidates are drawn from by weight (adaptive importance sampling,
+        Oh and Berger 1992). ``name`` keys their luck; curves of one name rise and fall together, by their mean
+        survival over ``TOGETHER`` years.
         """
-        values, vectors = np.linalg.eigh(self.covariance)
-        root = vectors * np.sqrt(values)
-        ids = np.arange(count * CANDIDATES, dtype=np.int64)
-        scores = np.column_stack([streams.normal("candidate curves", ids, k) for k in range(len(self.estimate))])
-        heavy = 2 * gammaincinv(FREEDOM / 2, streams.uniform("width of candidate curves", ids)) / FREEDOM
+        middle, spread = self.estimate, self.covariance
+        for turn in range(TURNS + 1):
+            size = CANDIDATES * (count if turn == TURNS else SCOUTS)
+            found, weight = self._candidates(middle, spread, np.arange(size, dtype=np.int64), turn, streams)
+            middle = weight @ found
+            spread = (found - middle).T @ ((found - middle) * weight[:, None])
+        chosen = found[np.searchsorted(np.cumsum(weight), (np.arange(count) + 0.5) / count)]
+        ordered = chosen[self.survival(np.arange(1.0, TOGETHER + 1), chosen).mean(axis=1).argsort(kind="stable")]
+        luck = streams.normal(f"uncertain {name}", np.arange(count, dtype=np.int64))
+        return np.asarray(ordered[luck.argsort(kind="stable").argsort(kind="stable")], dtype=np.float64)
+
+    def _candidates(self, middle: Array, spread: Array, ids: NDArray[np.int64], turn: int,
+                    streams: Streams) -> tuple[Array, Array]:  # fmt: skip
+        """(n, k) candidates about a middle, and (n,) their weights, which sum to 1."""
+        size = len(middle)
+        scores = np.column_stack([streams.normal(f"candidate curves {turn}", ids, k) for k in range(size)])
+        heavy = 2 * gammaincinv(FREEDOM / 2, streams.uniform(f"width of candidate curves {turn}", ids)) / FREEDOM
         scores /= np.sqrt(heavy)[:, None]
-        found = self.estimate + scores @ root.T
-        proposed = -(FREEDOM + len(self.estimate)) / 2 * np.log1p((scores**2).sum(axis=1) / FREEDOM)
+        found = middle + scores @ np.linalg.cholesky(spread).T
+        proposed = -(FREEDOM + size) / 2 * np.log1p((scores**2).sum(axis=1) / FREEDOM)
         weight = _log_likelihood(self.data, self.family, self.cure, self.background, found) - proposed
         if self.cure:
             weight += log_expit(found[:, 0]) + log_expit(-found[:, 0])
-        share = np.exp(np.where(np.isfinite(weight), weight, -np.inf) - weight[np.isfinite(weight)].max())
-        steps = (np.arange(count) + 0.5) / count
-        chosen = found[np.searchsorted(np.cumsum(share) / share.sum(), steps)]
-        ordered = chosen[self.survival(np.arange(1.0, TOGETHER + 1), chosen).mean(axis=1).argsort(kind="stable")]
-        ranks = streams.normal(f"uncertain {name}", ids[:count]).argsort(kind="stable").argsort(kind="stable")
-        return np.asarray(ordered[ranks], dtype=np.float64)
+        weight = np.where(np.isfinite(weight), weight, -np.inf)
+        share = np.exp(weight - weight.max())
+        return found, share / share.sum()
 
     def survival(self, years: ArrayLike, draws: Array | None = None) -> Array:
         """Share free of the event: (T,) at the estimate, or (count, T) for draws of it."""
@@ -137,7 +151,7 @@ class Fit:
 
 def _excess(family: str, first: Array, second: Array, years: Array) -> tuple[Array, Array]:
     """Logarithms of survival and of density of those not cured."""
-    late = np.maximum(years, 1e-9)
+    late = np.maximum(years, FIRST)
     if family == "gompertz":
         slope = np.where(np.abs(second) < 1e-6, 1e-6, second)
         cumulative = np.exp(first) * np.expm1(np.minimum(slope * late, 500.0)) / slope
@@ -228,11 +242,13 @@ def _log_likelihood(data: Seen | Milestones, family: str, cure: bool, known: Bac
             each = seen * np.log(lost)
             each[:, -1] += data.share[-1] * np.log(alive[:, -1])
             return np.asarray(data.n * each.sum(axis=1), dtype=np.float64)
-        log_survival, log_density = _excess(family, *_pair(family, cure, columns), data.years)
+        # An event on the first day is one within it: a density at time 0 may be infinite.
+        years = np.maximum(data.years, HALF_DAY)
+        log_survival, log_density = _excess(family, *_pair(family, cure, columns), years)
         share = expit(columns[0]) if cure else 0.0
         relative = share + (1 - share) * np.exp(log_survival)
-        density = (1 - share) * np.exp(log_density) + known.at(data.years) * relative
-        each = np.where(data.event, np.log(density), np.log(relative)) - known.cumulative(data.years)
+        density = (1 - share) * np.exp(log_density) + known.at(years) * relative
+        each = np.where(data.event, np.log(density), np.log(relative)) - known.cumulative(years)
         return np.asarray(each.sum(axis=1), dtype=np.float64)
 
 

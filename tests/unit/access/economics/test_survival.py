@@ -72,9 +72,10 @@ def test_milestones_of_a_known_curve_give_it_back():
     assert found.cured == pytest.approx(0.35, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_draws_hold_the_truth_as_often_as_they_say():
     inside = []
-    for seed in range(30):
+    for seed in range(40):
         found = fit(trial(150, cure=0.4, seed=seed), "weibull", cure=True)
         drawn = found.survival([1.0], found.draws("curve", 400, Streams(seed)))[:, 0]
         low, high = np.quantile(drawn, [0.05, 0.95])
