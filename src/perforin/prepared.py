@@ -13,6 +13,7 @@ from perforin.actions import Actions, actions_of
 from perforin.errors import UserError
 from perforin.kernels.build import Kernel, build
 from perforin.library import Model
+from perforin.making.ledger import numbers
 from perforin.making.lot import Lots
 from perforin.making.network.description import Network, read_network
 from perforin.making.process import Process, read_process
@@ -23,7 +24,8 @@ from perforin.sampling_days import sampling_days
 from perforin.scenario import Given, Scenario
 from perforin.trial.plan import TrialPlan
 
-__all__ = ["PreparedArm", "Ready", "administrations", "begin_of", "make_ready", "plan_of", "process_of"]
+__all__ = ["PreparedArm", "Ready", "administrations", "begin_of", "make_ready", "plan_of", "process_of",
+           "supply_of"]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -116,6 +118,7 @@ def make_ready(scenario: Scenario) -> Ready:
     Raises:
         UserError: names, units or numbers that do not fit together.
     """
+    supplies = {name: supply_of(scenario, name) for name in scenario.arms}
     models, plan = {name: scenario.model(name) for name in scenario.arms}, plan_of(scenario)
     actions = {name: _actions(scenario, name, model, plan) for name, model in models.items()}
     untreated = scenario.model(None)
@@ -132,11 +135,11 @@ def make_ready(scenario: Scenario) -> Ready:
             name=name,
             model=model,
             kernel=kernels[name],
-            process=process_of(scenario, name),
+            process=supplies[name][0],
             given=scenario.given(name),
             actions=actions[name],
             products=tuple(scenario.products(name)),
-            network=_network(scenario, name),
+            network=supplies[name][1],
         )
         for name, model in models.items()
     ]
@@ -153,9 +156,22 @@ def process_of(scenario: Scenario, arm: str) -> Process:
     return read_process(products[0].process, *scenario.library.process(products[0].process))
 
 
-def _network(scenario: Scenario, arm: str) -> Network | None:
-    name = scenario.arms[arm].network
-    return read_network(scenario.library.path("networks", name, scenario.at("arms", arm, "network"))) if name else None
+def supply_of(scenario: Scenario, arm: str) -> tuple[Process, Network | None]:
+    """How an arm's product is made, and the supply network that it comes through if there is one.
+
+    The specifications and the lane that the process names are read as well, to see that they fit.
+
+    Raises:
+        UserError: a file that does not fit, or a network of other cells than the process makes.
+    """
+    process, name = process_of(scenario, arm), scenario.arms[arm].network
+    where = scenario.at("arms", arm, "network")
+    network = read_network(scenario.library.path("networks", name, where)) if name else None
+    if network is not None and network.starting_material != process.starting_material:
+        raise UserError(f"found the network {name!r} of cells from {network.starting_material}; needed one of cells "
+                        f"from {process.starting_material}, as the process {process.name!r} makes", where)  # fmt: skip
+    numbers(process, network)
+    return process, network
 
 
 def _actions(scenario: Scenario, arm: str, model: Model, plan: TrialPlan) -> Actions:

@@ -47,9 +47,10 @@ def network(
     if name is None:
         _list(json)
         return
+    network = read_network(name)
     if not json:
         note("simulating; the first time on a machine the loops are compiled for it, which takes half a minute")
-    orders = simulate(read_network(name), Streams(seed), n=n, replications=replications)
+    orders = simulate(network, Streams(seed), n=n, replications=replications)
     found = indicators(orders, Path(name).stem)
     written = _write(out, orders, found, seed) if out is not None else []
     if json:

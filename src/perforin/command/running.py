@@ -95,9 +95,14 @@ def new(
 def check(scenario: Name, settings: Setting = None, json: Machine = False) -> None:
     """Read a scenario and say what is in it.
 
-    Units, names and ranges are checked and every arm's model is composed; nothing is simulated.
+    Units, names and ranges are checked, every arm's model is composed, and what says how its product is made, tested,
+    shipped and waited for is read; nothing is simulated.
     """
+    from perforin.prepared import supply_of
+
     read = loading.load(scenario, changes=loading.settings(settings))
+    for arm in read.arms:
+        supply_of(read, arm)
     facts = models.facts(read)
     if json:
         emit(facts)

@@ -128,18 +128,12 @@ def make_together(process: Process, network: Network, deadline: Array, streams: 
 
     Args:
         process: how the product is made.
-        network: through which the patients 0 to n-1 go.
+        network: of the same starting material, through which the patients 0 to n-1 go.
         deadline: (n,) day from referral on which each is no longer eligible; infinity for never.
         streams: the shared luck.
-
-    Raises:
-        UserError: a network of own cells for a process from a bank, or the other way round.
     """
     from perforin.making.network.orders import simulate  # numba compiles when it is first used
 
-    if network.starting_material != process.starting_material:
-        raise UserError(f"found the network {network.label!r} of cells from {network.starting_material}; needed one "
-                        f"of cells from {process.starting_material}, as the process {process.name} makes")  # fmt: skip
     span = len(deadline) / network.referrals.value
     longer = network.model_copy(update={"days": network.days.model_copy(update={"value": span + GRACE})})
     came = span * streams.uniform("referral", np.arange(len(deadline)))
