@@ -1,9 +1,6 @@
-"""What every trial of the library keeps to, and that its numbers are the collected ones."""
+"""What every trial of the library keeps to."""
 
 from __future__ import annotations
-
-import csv
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +8,6 @@ from perforin.evidence.parameters import known_unit
 from perforin.evidence.published import Finding, estimates_for, published, trial, trials
 from perforin.evidence.sources import bibliography
 from perforin.records import COLUMNS
-
-EVIDENCE = Path(__file__).parents[2] / "../shared/data/trials.csv"
 
 
 def findings() -> list[tuple[str, Finding]]:
@@ -85,27 +80,3 @@ def test_every_whole_cohort_value_reaches_the_report_inside_its_interval() -> No
         for value in estimates_for(row.endpoint, [name]):
             if value["low"] is not None and value["high"] is not None:
                 assert value["low"] <= value["value"] <= value["high"], (name, row.endpoint)
-
-
-@pytest.mark.skipif(not EVIDENCE.exists(), reason="the collected evidence is not beside the repository")
-def test_counts_and_values_are_those_of_the_collected_evidence() -> None:
-    with EVIDENCE.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    collected: dict[str, set[tuple[float, str]]] = {}
-    for row in rows:
-        if row["unit"] in ("count", "fraction", "months", "days"):
-            number = float(row["events_or_value"])
-            collected.setdefault(row["nct"] + row["n"], set()).add((number, row["denominator"]))
-    kinetic = ("Cmax", "Tmax", "last_detectable_day", "half_life", "Cmax_ratio", "infused_share")
-    sizes = {"zuma_1": 101, "juliet": 111, "zuma_7": 180, "belinda": 162, "karmma": 128}
-    checked = 0
-    for name in trials():
-        cohort = trial(name)
-        known = collected[cohort.registration + str(sizes.get(name, cohort.n))]
-        for finding in cohort.endpoints:
-            if finding.endpoint not in kinetic:
-                number = next(x for x in (finding.count, finding.share, finding.value) if x is not None)
-                followed = finding.endpoint == "GvHD_ge2" and "follows from" in finding.note
-                assert followed or (number, str(finding.denominator or "")) in known, (name, finding.endpoint)
-                checked += 1
-    assert checked > 120
