@@ -17,9 +17,6 @@ __all__ = ["appraisal_value", "run_value"]
 
 Found = tuple[dict[str, Any], "list[Section]", str, tuple[str, ...]]
 
-WORTHS = 41
-"""Points along the curve of acceptability, up to three times the worth chosen."""
-_QUADRANTS = {(True, False): "costs less and gives more", (False, True): "costs more and gives less"}
 _ASSUMED = (
     "Costs of later care, utilities after the first year and what remains of life after follow-up are assumptions, "
     "marked so in values.csv: look at the value of information before the ratio."
@@ -42,41 +39,18 @@ _CROSSED = "Fitted curves crossed somewhere in this share of the draws, where th
 def run_value(folder: str, worth: float | None, draws: int, seed: int) -> Found:
     """Costs and effects of the arms of a finished run, its sections, title and lead."""
     from perforin import study
-    from perforin.access.economics.lives import count_lives
-    from perforin.access.economics.microsimulation import price_row, value_run
-    from perforin.access.economics.uncertain import spread
-    from perforin.prepared import plan_of, process_of
-    from perforin.report.subject import arm_labels
-    from perforin.streams import Streams
+    from perforin.report.worth import of_run
 
     opened = study.open_study(folder)
-    scenario = opened.scenario
-    if len(scenario.arms) < 2:
-        raise UserError(f"found the run {folder} with one arm; needed two or more to compare")
-    processes, labels = {arm: process_of(scenario, arm) for arm in scenario.arms}, arm_labels(scenario)
-    own = {arm: process.starting_material == "patient" for arm, process in processes.items()}
-    follow_up = max(scenario.visit_days) / 365.0
-    lives = count_lives(opened.parts(), own, plan_of(scenario).criteria, follow_up)
-    found = value_run(lives, processes, draws, Streams(seed))
-    given = {arm: lives.of(arm, "infused") for arm in lives.arms}
-    reference = scenario.compared_with
-    facts = {"run": folder, "patients": lives.n, "draws": draws, "seed": seed,
-             **_decide(found.draws, labels, reference, _worth(worth), given), "arms": {}}  # fmt: skip
-    for place, arm in enumerate(lives.arms):
-        answered, paid = lives.of(arm, "responded"), found.draws.mean_cost[place]
-        facts["arms"][arm] = {
-            "label": labels[arm], "cost": spread(found.draws.cost[:, place]),
-            "qaly": spread(found.draws.effect[:, place]), "life_years": spread(found.life_years[:, place]),
-            "infused": given[arm], "cost_per_infused": paid / given[arm] if given[arm] else None,
-            "responders": answered, "cost_per_responder": paid / answered if answered else None,
-        }  # fmt: skip
-    prices = [row for process in processes.values() if (row := price_row(process)) is not None]
-    without = [labels[arm] for arm, process in processes.items() if process.list_price is None]
-    lead = [f"{lives.n:,} virtual patients in every arm, the same in each; {draws:,} draws. {_ASSUMED}", _NARROW]
-    if without:
-        lead.append(f"No price is known for {', '.join(without)}: {_NO_PRICE}")
-    facts["sources"] = _sources(row.source for row in prices)
-    return facts, _sections(facts, found.draws, labels, reference), f"Value for money: {scenario.title}", tuple(lead)
+    facts, drawn = of_run(opened, _worth(worth), draws, seed)
+    facts = {"run": folder, **facts, "sources": _sources(facts.pop("price_sources"))}
+    labels = {arm: found["label"] for arm, found in facts["arms"].items()}
+    lead = [f"{facts['patients']:,} virtual patients in every arm, the same in each; {draws:,} draws. {_ASSUMED}",
+            _NARROW]  # fmt: skip
+    if facts["without_price"]:
+        lead.append(f"No price is known for {', '.join(labels[arm] for arm in facts['without_price'])}: {_NO_PRICE}")
+    sections = _sections(facts, drawn, labels, facts["reference"])
+    return facts, sections, f"Value for money: {opened.scenario.title}", tuple(lead)
 
 
 def appraisal_value(name: str, worth: float | None, draws: int, seed: int) -> Found:
@@ -86,6 +60,7 @@ def appraisal_value(name: str, worth: float | None, draws: int, seed: int) -> Fo
     from perforin.access.economics.uncertain import spread
     from perforin.report.sheet import Section
     from perforin.report.value import beside_table, curves_figure
+    from perforin.report.worth import decided
     from perforin.streams import Streams
 
     read, streams = read_appraisal(name), Streams(seed)
@@ -93,7 +68,7 @@ def appraisal_value(name: str, worth: float | None, draws: int, seed: int) -> Fo
     labels = {arm: one.label for arm, one in read.arms.items()}
     reference, given = found.draws.arms[0], {arm: side.infused for arm, side in found.sides.items()}
     facts = {"appraisal": name, "draws": draws, "seed": seed,
-             **_decide(found.draws, labels, reference, _worth(worth), given), "arms": {}}  # fmt: skip
+             **decided(found.draws, labels, reference, _worth(worth), given), "arms": {}}  # fmt: skip
     for place, arm in enumerate(found.draws.arms):
         side = found.sides[arm]
         facts["arms"][arm] = {
@@ -139,11 +114,11 @@ def _beside(read: Appraisal, found: Appraised, draws: int, seed: int) -> list[di
 
 
 def _worth(given: float | None) -> float:
-    from perforin.access.economics.worth import one
+    from perforin.access.economics.worth import central
 
     if given is not None and not given >= 0:
         raise UserError(f"found --worth {given:g}; needed 0 or more USD for a year in full health")
-    return one("worth.healthy_year") if given is None else given
+    return central("worth.healthy_year") if given is None else given
 
 
 def _sources(keys: Iterable[str]) -> list[str]:
@@ -174,36 +149,3 @@ def _sections(facts: Mapping[str, Any], drawn: Draws, labels: Mapping[str, str],
                 ("No number is worth knowing more of: the same arm is the best in nearly every draw.",),
                 drawings=(information,) if information else ()),
     ]  # fmt: skip
-
-
-def _decide(drawn: Draws, labels: Mapping[str, str], reference: str, worth: float,
-            given: Mapping[str, float]) -> dict[str, Any]:  # fmt: skip
-    """What the draws say: ratios, chances, value of information; ``given`` is each arm's share infused."""
-    import numpy as np
-
-    from perforin.access.economics import decisions
-
-    worths = np.unique(np.append(np.linspace(0, 3 * worth, WORTHS), worth))
-    chances = decisions.acceptability(drawn, worths)
-    best = decisions.frontier(drawn, worths)
-    worse = decisions.dominated(drawn)
-    place, comparisons = drawn.place(reference), []
-    for arm in (one for one in drawn.arms if one != reference):
-        ratio, at = decisions.icer(drawn, arm, reference), drawn.place(arm)
-        more = float(drawn.mean_cost[at] - drawn.mean_cost[place])
-        gain = float(drawn.mean_effect[at] - drawn.mean_effect[place])
-        comparisons.append({
-            "arm": arm, "label": labels[arm], "cost": more, "qaly": gain,
-            "words": _QUADRANTS.get((more < 0, gain < 0), ""),
-            "icer": {"value": ratio.value, "low": ratio.low, "high": ratio.high, "method": ratio.method},
-            "price_change": decisions.threshold_price(drawn, arm, reference, worth, max(given[arm], 1e-9)),
-        })  # fmt: skip
-    information = [{"parameter": name, "worth": decisions.expected_value_of_parameters(drawn, worth, [name])}
-                   for name in drawn.parameters]  # fmt: skip
-    return {
-        "worth": worth, "reference": reference, "comparisons": comparisons, "dominated": worse,
-        "acceptability": [{"worth": float(x), "chance": dict(zip(drawn.arms, row.tolist(), strict=True)),
-                           "chosen": drawn.arms[one]} for x, row, one in zip(worths, chances, best, strict=True)],
-        "perfect_information": decisions.expected_value_of_perfect_information(drawn, worth),
-        "information": sorted(information, key=lambda one: -one["worth"]),
-    }  # fmt: skip

@@ -136,6 +136,7 @@ class Findings:
     losses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     lots: tuple[Third, ...] = ()
     doses: Mapping[str, Array] = field(default_factory=dict)
+    value: Mapping[str, Any] | None = None
     transgene: pd.DataFrame = field(default_factory=pd.DataFrame)
     transgene_limit: float | None = None
     courses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["arm", "day", "observable", "median"]))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from perforin.access.economics.worth import value_rows
 from perforin.endpoints.samples import Share
 from perforin.errors import UserError
 from perforin.evidence.claims import chosen
@@ -26,6 +27,7 @@ from perforin.report import scoring
 from perforin.report.findings import Adjusted, Findings, Published
 from perforin.report.subject import arm_labels
 from perforin.report.supply import doses_per_batch
+from perforin.report.worth import of_run
 from perforin.study import DRAWN, Progress
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["adjusted", "baselines", "extrapolation", "gather", "published", "references", "short_name", "transgene"]
 
+COUNTED = 5000
+"""Patients whose lives are counted for value for money; more would change no figure that is shown."""
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
 
@@ -74,6 +78,7 @@ def gather(
         losses=scoring.losses(scores),
         lots=tuple(one for arm in labels for one in scoring.lot_effect(scores, arm)),
         doses=doses_per_batch(scenario),
+        value=of_run(study, most=COUNTED)[0] if subjects is None and _compared(scenario) else None,
         transgene=table,
         transgene_limit=limit,
         courses=study.courses,
@@ -92,6 +97,12 @@ def gather(
         baselines=baselines(scenario),
         adjusted=tuple(adjusted(study, scores)),
     )
+
+
+def _compared(scenario: Scenario) -> bool:
+    """Whether there are arms to compare, each with a product that is made somehow."""
+    made = [any(product.process for product in scenario.products(arm).values()) for arm in scenario.arms]
+    return len(made) > 1 and all(made)
 
 
 def baselines(scenario: Scenario) -> dict[str, tuple[str, ...]]:
@@ -204,7 +215,7 @@ def references(study: Study) -> dict[str, str]:
     """Every source of the run in full."""
     known = bibliography()
     keys = {str(key) for table in study.parameters.values() for key in table["source"] if key}
-    keys |= set(study.manifest.get("citations", []))
+    keys |= set(study.manifest.get("citations", [])) | {row.source for row in value_rows() if row.source}
     return {key: str(known[key]) for key in sorted(keys) if key in known}
 
 

@@ -15,6 +15,7 @@ import jinja2
 import plotly.offline
 from markupsafe import Markup
 
+from perforin.access.economics.worth import value_parameters
 from perforin.evidence.pooling.shipped import SPREAD
 from perforin.evidence.published import INDIRECT_WARNING
 from perforin.report import answer as answers
@@ -24,6 +25,7 @@ from perforin.report.findings import Findings
 from perforin.report.finite import finite
 from perforin.report.forest import summary_figure, summary_table
 from perforin.report.style import Drawing, Look, looks
+from perforin.report.value import comparison_table, value_table
 from perforin.report.wording import endpoint, quantity
 from perforin.runs import RunFolder
 
@@ -202,6 +204,9 @@ def render(findings: Findings) -> str:
             losses=supply.loss_table(findings.losses, findings.enrolled, findings.arms),
             lots=supply.quality_table(findings.lots, findings.arms),
             doses=supply.batch_table(findings.doses, findings.arms),
+            worth=value_table(findings.value) if findings.value else None,
+            against=comparison_table(findings.value) if findings.value else None,
+            values=tables.parameters(value_parameters().table()) if findings.value else None,
             manifest=_manifest(findings),
             command=reproduce(findings),
             plotly=Markup(plotly.offline.get_plotlyjs()),  # noqa: S704 - the library itself
@@ -275,6 +280,7 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "lots": [{"arm": one.arm, "third": one.name, "low": one.low, "high": one.high,
                   "responders": one.responders, "n": one.n} for one in findings.lots],
         "comparisons": [one.as_dict() for one in findings.comparisons],
+        "value": findings.value,
         "indirect": {
             "covariates": list(findings.covariates),
             "published_covariates": {trial: list(names) for trial, names in findings.baselines.items()},

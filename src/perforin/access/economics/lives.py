@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from perforin.access.cost import cost_rows
 from perforin.access.economics.discounting import discount, present_value
-from perforin.access.economics.worth import FEATURES, one
+from perforin.access.economics.worth import FEATURES, central
 from perforin.endpoints.arm import Arm, align
 from perforin.endpoints.survival import DAYS_PER_YEAR, survival_times
 from perforin.errors import UserError
@@ -96,7 +96,7 @@ def _common(blocks: list[tuple[NDArray[np.int64], Array]]) -> list[tuple[NDArray
 
 def _arm(records: Records, name: str, own: bool, criteria: str, follow_up: float) -> tuple[NDArray[np.int64], Array]:
     """Subjects, and (n, columns) what is counted of each."""
-    arm, rate = Arm(records, name, criteria), one("discount.rate")
+    arm, rate = Arm(records, name, criteria), central("discount.rate")
     subjects = arm.enrolled
     out = {column: np.zeros(len(subjects)) for column in _COLUMNS}
     waited = _once(arm, "time_to_infusion", subjects) / DAYS_PER_YEAR

@@ -13,7 +13,7 @@ from perforin.access.economics.decisions import Draws
 from perforin.access.economics.lives import QUARTERS, Lives
 from perforin.access.economics.remaining import Remaining, remaining
 from perforin.access.economics.uncertain import draw
-from perforin.access.economics.worth import one, value_rows, valued
+from perforin.access.economics.worth import central, value_rows, valued
 from perforin.evidence.parameters import Row
 from perforin.making.process import Process
 from perforin.streams import Streams
@@ -59,7 +59,7 @@ def value_run(lives: Lives, processes: Mapping[str, Process], count: int, stream
     for arm in lives.arms:
         counted = {name: means[:, place] for name, place in lives.at(arm).items()}
         rates = _rates(lives, arm, values, count, streams)
-        left = remaining(rates[RELAPSE], rates[DEATH], values, one("discount.rate"), one("horizon.years"))
+        left = remaining(rates[RELAPSE], rates[DEATH], values, central("discount.rate"), central("horizon.years"))
         _go_on(counted, left)
         price = prices[arm] = price_row(processes[arm])
         if price is not None and price.value > 0 and price.low < price.high:

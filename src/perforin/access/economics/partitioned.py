@@ -14,7 +14,7 @@ from perforin.access.economics.decisions import Draws
 from perforin.access.economics.discounting import discount
 from perforin.access.economics.survival import Fit, fit
 from perforin.access.economics.uncertain import draw, share_draws
-from perforin.access.economics.worth import EFFECT, FEATURES, background, one, value_rows, valued
+from perforin.access.economics.worth import EFFECT, FEATURES, background, central, value_rows, valued
 from perforin.evidence.parameters import Row
 from perforin.streams import Streams
 
@@ -75,7 +75,7 @@ def appraise(appraisal: Appraisal, count: int, streams: Streams) -> Appraised:
     values = draw(rows, count, streams) | none
     centre = {row.parameter: np.array([row.value]) for row in rows} | none
     known = {row.parameter: values[row.parameter] for row in rows if row.low < row.high}
-    horizon = one("horizon.years")
+    horizon = central("horizon.years")
     years = np.linspace(0.0, horizon, round(horizon * STEPS_A_YEAR) + 1)
     cost, effect, life, sides = [], [], [], {}
     for name, arm in appraisal.arms.items():
@@ -141,7 +141,7 @@ class _Areas:
 def _lives(arm: Arm, given: _Inputs, fits: Sequence[Fit], values: Mapping[str, Array],
            years: Array) -> tuple[dict[str, Array], _Areas]:  # fmt: skip
     """What is counted of the enrolled, and the curves of the infused."""
-    rate, count = one("discount.rate"), len(given.infused)
+    rate, count = central("discount.rate"), len(given.infused)
     alive, unchecked = fits[0].survival(years, given.alive), fits[1].survival(years, given.free)
     free = np.minimum(alive, unchecked)
     weight = np.full(len(years), years[1] - years[0])

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from perforin.access.cost import cost_rows
 from perforin.access.economics.survival import Background
-from perforin.evidence.parameters import Row, choose, read_table
+from perforin.evidence.parameters import Parameters, Row, choose, read_table
 
-__all__ = ["COST", "EFFECT", "FEATURES", "background", "one", "value_rows", "valued"]
+__all__ = ["COST", "EFFECT", "FEATURES", "background", "central", "value_parameters", "value_rows",
+           "valued"]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -45,7 +46,13 @@ def value_rows() -> tuple[Row, ...]:
     return (*read_table(Path(__file__).with_name("values.csv")), choose(cost_rows(), "cost.apheresis"))
 
 
-def one(name: str) -> float:
+def value_parameters() -> Parameters:
+    """These numbers for a table of parameters."""
+    rows = value_rows()
+    return Parameters(tuple(row.parameter for row in rows), rows)
+
+
+def central(name: str) -> float:
     """The central value of a number of values.csv."""
     stem, _, member = name.rstrip("]").partition("[")
     return choose(value_rows(), stem, [member] if member else []).value
@@ -53,7 +60,7 @@ def one(name: str) -> float:
 
 def background(excess: float = 1.0) -> Background:
     """Mortality of people of the age of enrolment, at central values, times ``excess``."""
-    return Background(one("background.hazard") * excess, one("background.slope"))
+    return Background(central("background.hazard") * excess, central("background.slope"))
 
 
 def valued(counted: Mapping[str, Array], values: Mapping[str, Array]) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from perforin.access.cost import cost_rows
 from perforin.access.economics.discounting import present_value
 from perforin.access.economics.lives import Lives, count_lives
 from perforin.access.economics.microsimulation import price_row, value_run
-from perforin.access.economics.worth import one
+from perforin.access.economics.worth import central
 from perforin.errors import UserError
 from perforin.evidence.parameters import choose
 from perforin.library import default_library
@@ -59,7 +59,7 @@ PROCESSES = {OWN: process("autologous_central"), BANK: process("off_the_shelf_fr
 
 
 def test_time_in_each_state_is_counted_from_enrolment_and_discounted(lives):
-    rate = one("discount.rate")
+    rate = central("discount.rate")
     first = [present_value(0.1, 1.1, rate), present_value(0.1, 0.5, rate), 0, present_value(0.1, 1.1, rate)]
     later = [present_value(1.1, 2.1, rate), 0, 0, present_value(1.1, 2.1, rate)]
     wait = present_value(0, 0.1, rate)
@@ -83,7 +83,7 @@ def test_hazards_after_follow_up_come_from_its_second_half_and_from_all_with_act
 
 
 def test_those_who_live_on_are_counted_by_state_and_quarter(lives):
-    weight = float((1 + one("discount.rate")) ** -0.1)
+    weight = float((1 + central("discount.rate")) ** -0.1)
     assert lives.of(OWN, "free_8") == pytest.approx(0.5 * weight)
     assert sum(lives.of(OWN, f"active_{k}") for k in range(41)) == 0
 

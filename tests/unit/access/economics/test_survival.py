@@ -18,7 +18,7 @@ def trial(n: int, cure: float = 0.0, seed: int = 1, until: float = 5.0) -> Seen:
     return Seen(np.minimum(years, end), years <= end)
 
 
-@pytest.mark.parametrize(("family", "theirs"), [("weibull", stats.weibull_min), ("lognormal", stats.lognorm),
+@pytest.mark.parametrize("family, theirs", [("weibull", stats.weibull_min), ("lognormal", stats.lognorm),
                                                 ("loglogistic", stats.fisk)])  # fmt: skip
 def test_a_curve_without_cure_is_the_one_that_scipy_fits_to_censored_times(family, theirs):
     seen = trial(400)
@@ -90,7 +90,7 @@ def test_every_family_begins_at_one_and_never_rises():
         assert curve[0] == pytest.approx(1, abs=1e-4) and (np.diff(curve) <= 1e-12).all()
 
 
-@pytest.mark.parametrize(("data", "family", "words"), [
+@pytest.mark.parametrize("data, family, words", [
     (Seen(np.array([1.0, 2.0]), np.array([False, False])), "weibull", "found no event among 2 patients"),
     (Milestones(np.array([1.0, 2.0]), np.array([0.6, 0.5]), 100), "weibull", "found 2 milestones for the 3 parameters"),
     (Seen(np.array([1.0]), np.array([True])), "weibul", "weibull"),
