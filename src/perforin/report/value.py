@@ -26,11 +26,11 @@ LEAST = 1.0
 
 def value_table(found: Mapping[str, Any]) -> Table:
     """One column per arm: means over the draws, and the range of 95 % of them."""
-    lines = (("Cost of a patient enrolled, USD", "cost"), ("Quality-adjusted life-years", "qaly"),
+    lines = (("Lifetime cost of a patient enrolled, USD", "cost"), ("Quality-adjusted life-years", "qaly"),
              ("Life-years, not discounted", "life_years"), ("Infused", "infused"),
              ("Quality-adjusted life-years, base case", "base_case"),
-             ("Cost of a patient infused, USD", "cost_per_infused"), ("Responders", "responders"),
-             ("Cost of a responder, USD", "cost_per_responder"))  # fmt: skip
+             ("Lifetime cost of a patient infused, USD", "cost_per_infused"), ("Responders", "responders"),
+             ("Lifetime cost of a responder, USD", "cost_per_responder"))  # fmt: skip
     rows = []
     for label, key in lines:
         if any(key in arm for arm in found["arms"].values()):
