@@ -12,6 +12,11 @@ from typing import Any
 
 __all__ = ["Stop", "emit", "interruptible", "note", "progress_bar", "table"]
 
+NARROWEST = 12
+"""Characters that a column whose lines may be broken needs."""
+BETWEEN = 3
+"""Characters between columns."""
+
 
 def emit(content: Mapping[str, Any]) -> None:
     """Print exactly one JSON object on stdout; numbers that JSON cannot hold become null."""
@@ -25,23 +30,37 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", numeric: Sequence[int] = ()) -> None:
-    """Print a table; colours and lines follow NO_COLOR and the width of the terminal."""
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", numeric: Sequence[int] = (),
+    unbroken: Sequence[int] = (),
+) -> None:  # fmt: skip
+    """Print a table; colours and lines follow NO_COLOR and the width of the terminal.
+
+    Args:
+        heads: of the columns.
+        rows: their cells.
+        title: above it.
+        numeric: columns that stand to the right.
+        unbroken: columns whose lines are not broken unless the terminal is too narrow for all of them.
+    """
     import rich.box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(
-        title=title or None, title_justify="left", box=rich.box.SIMPLE_HEAD, show_header=any(heads), pad_edge=False
-    )
-    for place, head in enumerate(heads):
-        shown.add_column(Text(head), justify="right" if place in numeric else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*[Text(cell) for cell in row])
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
+    shown = Table(
+        title=title or None, title_justify="left", box=rich.box.SIMPLE_HEAD, show_header=any(heads), pad_edge=False
+    )
+    whole = sum(max(len(line) for row in (heads, *rows) for line in row[place].split("\n")) for place in unbroken)
+    fits = whole + NARROWEST * (len(heads) - len(unbroken)) + BETWEEN * len(heads) <= console.width
+    for place, head in enumerate(heads):
+        shown.add_column(Text(head), justify="right" if place in numeric else "left", overflow="fold",
+                         no_wrap=fits and place in unbroken)  # fmt: skip
+    for row in rows:
+        shown.add_row(*[Text(cell) for cell in row])
     console.print(shown)
 
 

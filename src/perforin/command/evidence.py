@@ -13,7 +13,7 @@ from perforin.command.running import Machine
 from perforin.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from perforin.evidence.published import Finding, Trial
+    from perforin.evidence.published import Finding, Trial, TrialArm
 
 __all__ = ["EXAMPLES", "evidence_check", "evidence_list", "evidence_show", "grading"]
 
@@ -44,11 +44,12 @@ def evidence_list(
     if json:
         emit({"count": len(rows), "trials": rows})
         return
-    table(("Trial", "Patients", "Therapy", "Target", "CAR", "Line", "Scale", "Values"),
-          [(row["trial"], f"{_text(row['enrolled'])}/{_text(row['infused'])}", row["therapy"], row["target"],
-            _text(row["costimulation"]), _text(row["line"]), _text(", ".join(row["scales"]).replace(UNSTATED, "-")),
-            f"{row['values']} ({row['memory']})") for row in rows], numeric=(1, 7))  # fmt: skip
-    typer.echo("Patients: enrolled/infused. CAR: costimulation. Values: how many, and from memory. A dash: not stated")
+    table(("Trial", "Patients", "Therapy", "Target, CAR", "Values"),
+          [(row["trial"], f"{_text(row['enrolled'])}/{_text(row['infused'])}", row["therapy"],
+            f"{row['target']}, {_text(row['costimulation'])}", f"{row['values']} ({row['memory']})") for row in rows],
+          numeric=(1, 4), unbroken=(0, 1, 2, 4))  # fmt: skip
+    typer.echo("Patients: enrolled/infused. CAR: costimulation. Values: how many, and from memory.\n"
+               "A dash: not stated. Line of therapy, arms and scales: perforin evidence show TRIAL")  # fmt: skip
     typer.echo(f"{len(rows)} trials, {sum(row['values'] for row in rows)} values, "
                f"{sum(row['memory'] for row in rows)} of them from memory")  # fmt: skip
 
@@ -72,6 +73,7 @@ def _row(name: str, one: Trial) -> dict[str, Any]:
     return {
         "trial": name, "label": one.label, "enrolled": one.enrolled, "infused": one.infused, "therapy": one.therapy,
         "target": one.target, "costimulation": one.costimulation, "line": one.line, "payload": one.payload,
+        "arms": [arm.name for arm in one.arms],
         "scales": sorted({row.scale for row in one.endpoints if row.scale}), "values": len(one.endpoints),
         "memory": status["memory"], "overlaps": list(one.overlaps), "source": one.source,
     }  # fmt: skip
@@ -109,9 +111,15 @@ def evidence_show(
         return
     for head, text in _head(one):
         typer.echo(f"{head:15}{text}")
-    table(("Endpoint", "Patients", "Value", "Interval", "Population", "Scale", "Status", "Source", "Where, and note"),
-          [_shown(row, value["value"], value["low"], value["high"])
-           for row, value in zip(one.endpoints, shares, strict=True)])  # fmt: skip
+    origins = ["; ".join(filter(None, (row.source, row.locator, row.note))) for row in one.endpoints]
+    numbers = {text: str(number) for number, text in enumerate(dict.fromkeys(origins), 1)}
+    table(("Endpoint", "Patients", "Value", "Known", "From"),
+          [(*_shown(row, value["value"], value["low"], value["high"]), numbers[origin])
+           for row, value, origin in zip(one.endpoints, shares, origins, strict=True)],
+          numeric=(4,), unbroken=(1, 2, 3, 4))  # fmt: skip
+    for text, number in numbers.items():
+        typer.echo(f"{number:>3}  {text}")
+    typer.echo()
     for key, text in sources.items():
         typer.echo(f"{key}: {text}")
     if one.overlaps:
@@ -181,16 +189,20 @@ def _head(one: Trial) -> list[tuple[str, str]]:
             ("Costimulation", one.costimulation or UNSTATED), ("Payload", one.payload or UNSTATED),
             ("Indication", f"{one.indication}; line of therapy: {one.line or UNSTATED}"),
             ("Patients", f"{_text(one.enrolled)} enrolled, {_text(one.infused)} infused"),
+            ("Arms", "; ".join(_arm(one, arm) for arm in one.arms) or "none named"),
             ("Note", one.note or "-")]  # fmt: skip
+
+
+def _arm(one: Trial, arm: TrialArm) -> str:
+    return f"{arm.name} ({_text(one.patients_in(arm))} patients)" if arm.product else f"{arm.name} (not collected)"
 
 
 def _shown(row: Finding, value: float, low: float | None, high: float | None) -> tuple[str, ...]:
     patients = f"{row.events}/{row.denominator}" if row.events is not None else f"n={_text(row.denominator)}"
-    ends = "" if low is None or high is None else f"{low:.3g} to {high:.3g}"
-    where = "; ".join(filter(None, (row.locator, row.note)))
-    endpoint = row.endpoint + (f" ({row.subgroup})" if row.subgroup else "")
-    return (endpoint, patients, f"{value:.3g} {row.unit}".strip(), ends, row.population, row.scale, row.status,
-            row.source, where)  # fmt: skip
+    ends = "" if low is None or high is None else f"\n{low:.3g} to {high:.3g}"
+    known = "\n".join(filter(None, (row.status, row.scale)))
+    return (row.endpoint + (f"\n{row.subgroup}" if row.subgroup else ""), f"{patients}\n{row.population}",
+            f"{value:.3g} {row.unit}".strip() + ends, known)  # fmt: skip
 
 
 EXAMPLES = {

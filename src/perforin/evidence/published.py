@@ -20,7 +20,7 @@ from perforin.evidence.sources import LIBRARY
 from perforin.records import Records, exact_interval
 from perforin.yaml_reader import read_text
 
-__all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "estimates_for",
+__all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "TrialArm", "estimates_for",
            "for_calibration", "problems_of", "published", "read_trial", "share_with_interval", "trial",
            "trials"]  # fmt: skip
 
@@ -88,8 +88,20 @@ class Finding(pydantic.BaseModel):
         return self.count
 
 
+class TrialArm(pydantic.BaseModel):
+    """One arm, and whether it got the trial's product; its size follows from its findings."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    product: bool = True
+
+
 class Trial(pydantic.BaseModel):
-    """One published cohort. An empty ``costimulation``, ``payload`` or ``line`` (of therapy) is not stated."""
+    """One published cohort. An empty ``costimulation``, ``payload`` or ``line`` (of therapy) is not stated.
+
+    A finding without subgroup is of all ``arms`` that got the product together; a subgroup may be the name of an arm.
+    """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
@@ -108,6 +120,7 @@ class Trial(pydantic.BaseModel):
     source: str
     overlaps: tuple[str, ...] = ()
     note: str = ""
+    arms: tuple[TrialArm, ...] = ()
     baseline: tuple[Covariate, ...] = ()
     endpoints: tuple[Finding, ...]
 
@@ -132,6 +145,27 @@ class Trial(pydantic.BaseModel):
                 raise ValueError(f"found {row.endpoint} {row.subgroup!r} twice; needed it once")
             seen.add((row.endpoint, row.subgroup))
         return self
+
+    @pydantic.model_validator(mode="after")
+    def _arms(self) -> Trial:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"found an arm twice in {', '.join(names)}; needed each once")
+        treated = sum(self.patients_in(arm) or 0 for arm in self.arms if arm.product)
+        if treated > self.n:
+            raise ValueError(f"found {treated} patients in the arms with the product; needed at most {self.n}")
+        for row in self.endpoints:
+            if row.subgroup in (arm.name for arm in self.arms if not arm.product):
+                raise ValueError(f"found {row.endpoint} of the arm {row.subgroup!r}, which did not get the product; "
+                                 "needed a trial of its own for it")  # fmt: skip
+        return self
+
+    def patients_in(self, arm: TrialArm) -> int | None:
+        """The most patients that a finding of the arm counts; None where none does."""
+        if arm.product and sum(one.product for one in self.arms) == 1:
+            return self.n
+        counted = (row.denominator for row in self.endpoints if row.subgroup == arm.name and row.denominator)
+        return max(counted, default=None)
 
     @property
     def n(self) -> int:

@@ -98,7 +98,7 @@ def _read(path: Path) -> tuple[dict[str, Trial], list[Remark]]:
 
 def _from_table(path: Path) -> tuple[dict[str, Trial], list[Remark]]:
     table = read_table(path)
-    known = ["trial", *(set(Trial.model_fields) - {"endpoints", "baseline"}), *Finding.model_fields]
+    known = ["trial", *(set(Trial.model_fields) - {"arms", "baseline", "endpoints"}), *Finding.model_fields]
     remarks = [Remark("warning", str(path), text) for text in table.warnings]
     for name in table.header:
         if name not in known:

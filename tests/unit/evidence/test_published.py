@@ -104,3 +104,43 @@ def test_no_case_of_neurotoxicity_still_has_an_upper_bound() -> None:
     for value in estimates_for("ICANS_any", NK):
         assert value["value"] == 0 and value["low"] == 0 and value["n"]
         assert value["high"] == pytest.approx(1 - 0.025 ** (1 / value["n"]))
+
+
+@pytest.mark.parametrize(
+    "arms, old, new, message",
+    [
+        ("[{name: low}, {name: low}]", "", "", "found an arm twice in low, low"),
+        ("[{name: low}, {name: high, size: 3}]", "", "", "size"),
+        ("[{name: control, product: false}]", "ORR_d30", "ORR_d30, subgroup: control", "a trial of its own"),
+    ],
+)
+def test_arms_that_cannot_be_are_refused(tmp_path: Path, arms: str, old: str, new: str, message: str) -> None:
+    path = write(tmp_path, TRIAL.replace(old, new).replace("endpoints:", f"arms: {arms}\nendpoints:"))
+    with pytest.raises(UserError, match=message):
+        read_trial(path)
+
+
+def test_arms_hold_no_more_patients_than_the_trial(tmp_path: Path) -> None:
+    def halves(low: int, high: int) -> Path:
+        text = TRIAL.replace("endpoints:", "arms: [{name: low}, {name: high}]\nendpoints:")
+        for arm, n in (("low", low), ("high", high)):
+            text += f"  - {{endpoint: ORR_d30, subgroup: {arm}, count: 1, denominator: {n}, population: infused,"
+            text += " status: read, source: Someone2020}\n"
+        return write(tmp_path, text)
+
+    one = read_trial(halves(4, 6))
+    assert [one.patients_in(arm) for arm in one.arms] == [4, 6]
+    with pytest.raises(UserError, match="found 11 patients in the arms"):
+        read_trial(halves(5, 6))
+
+
+def test_arms_of_the_library_say_who_got_the_product() -> None:
+    sizes = {arm.name: trial("ghobadi_2025").patients_in(arm) for arm in trial("ghobadi_2025").arms}
+    assert sizes == {"without antibody": 18, "with antibody": 68} and sum(sizes.values()) == trial("ghobadi_2025").n
+    product, control = trial("zuma_7").arms
+    assert (trial("zuma_7").patients_in(product), control.product) == (180, False)
+    assert trial("zuma_7").patients_in(control) is None
+    for name in trials():
+        arms = {arm.name for arm in trial(name).arms if arm.product}
+        parts = {row.subgroup for row in trial(name).endpoints}
+        assert len(arms) < 2 or arms <= parts, name

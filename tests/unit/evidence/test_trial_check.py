@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from perforin.command import app
-from perforin.evidence.published import for_calibration, trial
+from perforin.evidence.published import for_calibration, trial, trials
 from perforin.evidence.trial_check import Checked, check_trials, read_trials
 
 TRIAL = """label: A trial
@@ -163,3 +164,32 @@ def test_a_trial_is_shown_with_exact_intervals_and_a_warning_of_memory(capsys: p
     crs = next(row for row in shown["values"] if row["endpoint"] == "CRS_any")
     assert (crs["events"], crs["denominator"]) == (0, 11) and crs["high"] == pytest.approx(1 - 0.025 ** (1 / 11))
     assert "1 of 8 numbers" in shown["warning"] and shown["overlaps"] == ["marin_2024"]
+
+
+def test_the_list_and_a_trial_fit_a_terminal_of_80_columns_with_whole_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("COLUMNS", "80"), ("FORCE_COLOR", "1"), ("NO_COLOR", "1"), ("TERM", "xterm")):
+        monkeypatch.setenv(name, value)
+
+    def printed(*arguments: str) -> list[str]:
+        assert app.execute(["evidence", *arguments]) == 0
+        return re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+
+    lines = printed("list")
+    assert {line.split()[0] for line in lines if line.strip()} >= set(trials())
+    assert max(len(line.rstrip()) for line in lines[: len(trials())]) <= 80
+    shown = printed("show", "marin_2024")
+    table = shown[: next(place for place, line in enumerate(shown) if line.startswith("  1  "))]
+    assert max(map(len, table)) <= 80
+    words = {line.split()[0] for line in table if line.strip()}
+    assert words >= {row.endpoint for row in trial("marin_2024").endpoints}
+    assert "without antibody (18 patients); with antibody (68 patients)" in "\n".join(printed("show", "ghobadi_2025"))
+    assert "standard care (not collected)" in "\n".join(printed("show", "zuma_7"))
+
+
+def test_every_number_shown_leads_to_its_source_place_and_note(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.execute(["evidence", "show", "liu_2020"]) == 0
+    shown = capsys.readouterr().out
+    for row in trial("liu_2020").endpoints:
+        assert "; ".join(filter(None, (row.source, row.locator, row.note))) in shown
