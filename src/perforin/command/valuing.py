@@ -85,8 +85,8 @@ def appraisal_value(name: str, worth: float | None, draws: int, seed: int) -> Fo
     lead = [read.summary, f"{draws:,} draws. {_ASSUMED}", _FITTED]
     if crossed:
         lead.append(_CROSSED + ", ".join(crossed) + ".")
-    points = {arm: {"alive": one.overall_survival.milestones(),
-                    "free of progression": one.progression_free_survival.milestones()}
+    points = {arm: {"alive": one.overall_survival.shown(),
+                    "free of progression": one.progression_free_survival.shown()}
               for arm, one in read.arms.items()}  # fmt: skip
     sections = _sections(facts, found.draws, labels, reference)
     caption = "Base case (every number at its central value) beside others' models of the same."

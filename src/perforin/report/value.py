@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from perforin.access.economics.decisions import Draws
 from perforin.access.economics.partitioned import Appraised
@@ -17,6 +18,9 @@ from perforin.report.wording import interval, number, percent
 
 __all__ = ["acceptability_figure", "beside_table", "comparison_table", "curves_figure", "information_figure",
            "plane_figure", "value_table"]  # fmt: skip
+
+Points = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Years and shares."""
 
 SHOWN = 1000
 """Draws in the plane: more would hide each other."""
@@ -150,7 +154,7 @@ def information_figure(found: Mapping[str, Any]) -> Drawing | None:
                    narrow={"margin.l": 8, "yaxis.tickfont.size": 10})  # fmt: skip
 
 
-def curves_figure(appraised: Appraised, labels: Mapping[str, str], points: Mapping[str, Mapping[str, Any]],
+def curves_figure(appraised: Appraised, labels: Mapping[str, str], points: Mapping[str, Mapping[str, Points]],
                   until: float = 10.0) -> Drawing:  # fmt: skip
     """Fitted curves of the infused with the published points they were fitted to."""
     figure = blank(420)
@@ -163,9 +167,9 @@ def curves_figure(appraised: Appraised, labels: Mapping[str, str], points: Mappi
                 name=f"{look.label}, {what}", line={"color": look.colour, "dash": dash, "width": 2.2},
                 hovertemplate="%{x:.1f} years: %{y:.0f} %<extra>" + f"{look.label}, {what}</extra>",
             ))  # fmt: skip
-            at = points[arm][what]
+            when, share = points[arm][what]
             figure.add_trace(go.Scatter(
-                x=at.years.tolist(), y=(100 * at.share).tolist(), mode="markers", showlegend=False,
+                x=when.tolist(), y=(100 * share).tolist(), mode="markers", showlegend=False,
                 marker={"color": look.colour, "size": 9, "symbol": look.symbol,
                         "line": {"color": "#ffffff", "width": 1}},
                 hovertemplate="published: %{y:.0f} % at %{x:.1f} years<extra></extra>",

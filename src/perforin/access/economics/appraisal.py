@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pydantic
+from numpy.typing import NDArray
 
-from perforin.access.economics.survival import FAMILIES, Milestones
+from perforin.access.economics.survival import FAMILIES, Milestones, Seen
+from perforin.endpoints.survival import DAYS_PER_YEAR
 from perforin.errors import UserError
+from perforin.evidence.curves.curve_file import read_curve
+from perforin.evidence.curves.reconstruction import reconstruct
 from perforin.evidence.sources import LIBRARY
 from perforin.nouns import Number
 from perforin.yaml_reader import Strict, find_yaml, problem_at, read_yaml, validated
 
 __all__ = ["Appraisal", "Arm", "Curve", "Point", "Published", "appraisal_names", "read_appraisal"]
+
+Array = NDArray[np.float64]
 
 FOLDER = LIBRARY / "appraisals"
 MONTHS = 12
@@ -39,25 +45,44 @@ class Point(Strict):
 
 
 class Curve(Strict):
-    """Milestones of a published curve among ``patients`` infused, and the family that goes on from them."""
+    """A published curve of the infused, and the family that goes on from it.
 
-    patients: Annotated[int, pydantic.Field(ge=2)]
+    Either ``points`` among ``patients``, or a ``digitised`` curve: a file beside the appraisal, with numbers at risk,
+    from whose reconstructed patients the family is fitted.
+    """
+
     family: Literal[tuple(FAMILIES)] = "weibull"  # type: ignore[valid-type]
     cure: bool = True
-    points: tuple[Point, ...]
+    patients: Annotated[int, pydantic.Field(ge=2)] | None = None
+    points: tuple[Point, ...] = ()
+    digitised: str = ""
 
     @pydantic.model_validator(mode="after")
     def _falls(self) -> Curve:
+        if bool(self.digitised) == bool(self.points) or bool(self.points) != (self.patients is not None):
+            message = "found both or neither of points among patients and a digitised curve; needed one"
+            raise problem_at("points" if self.points else "family", message, under="")
         try:
-            self.milestones()
+            self.data()
         except UserError as problem:
-            raise problem_at("points", str(problem)) from None
+            raise problem_at("digitised" if self.digitised else "points", str(problem)) from None
         return self
 
-    def milestones(self) -> Milestones:
-        """The points in years."""
-        months = np.array([point.months for point in self.points])
-        return Milestones(months / MONTHS, np.array([point.share for point in self.points]), self.patients)
+    def data(self) -> Seen | Milestones:
+        """What the family is fitted to, in years."""
+        if self.digitised:
+            patients = reconstruct(read_curve(self.digitised))
+            return Seen(patients.time / DAYS_PER_YEAR, patients.event)
+        years = np.array([point.months for point in self.points]) / MONTHS
+        return Milestones(years, np.array([point.share for point in self.points]), self.patients or 0)
+
+    def shown(self) -> tuple[Array, Array]:
+        """Years and shares of what was published."""
+        if self.digitised:
+            curve = read_curve(self.digitised)
+            return curve.day / DAYS_PER_YEAR, curve.share
+        return (np.array([point.months for point in self.points]) / MONTHS,
+                np.array([point.share for point in self.points]))  # fmt: skip
 
 
 class Arm(Strict):
@@ -96,6 +121,7 @@ class Arm(Strict):
         """Keys of the bibliography that its numbers come from."""
         curves = (self.overall_survival, self.progression_free_survival)
         points = [point.source for curve in curves for point in curve.points]
+        points += [read_curve(curve.digitised).facts.get("source", "") for curve in curves if curve.digitised]
         found = (self.infused_source, self.toxicity_source, self.wait.source, self.price.source, *points)
         return tuple(dict.fromkeys(key for key in found if key))
 
@@ -148,4 +174,14 @@ def read_appraisal(name: str | Path) -> Appraisal:
     Raises:
         UserError: neither, or a file that does not fit; each problem with its line.
     """
-    return validated(Appraisal, read_yaml(find_yaml(FOLDER, name, "appraisal")))
+    path = find_yaml(FOLDER, name, "appraisal")
+    document = read_yaml(path)
+    return validated(Appraisal, document, _beside(document.data, path.parent))
+
+
+def _beside(data: Any, folder: Path) -> Any:
+    """The same with the files of digitised curves looked for beside the appraisal."""
+    if isinstance(data, Mapping):
+        return {key: str(folder / value) if key == "digitised" and isinstance(value, str) else _beside(value, folder)
+                for key, value in data.items()}  # fmt: skip
+    return data

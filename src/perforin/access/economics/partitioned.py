@@ -80,7 +80,7 @@ def appraise(appraisal: Appraisal, count: int, streams: Streams) -> Appraised:
     cost, effect, life, sides = [], [], [], {}
     for name, arm in appraisal.arms.items():
         overall, free = fits = tuple(
-            fit(curve.milestones(), curve.family, cure=curve.cure, background=background())
+            fit(curve.data(), curve.family, cure=curve.cure, background=background())
             for curve in (arm.overall_survival, arm.progression_free_survival)
         )
         price = arm.price.row(f"price.{name}", name)

@@ -86,10 +86,30 @@ def test_every_shipped_appraisal_reads_and_its_curves_pass_near_their_points():
         arm_read = read_appraisal(SHIPPED).arms[name]
         for fitted, given in ((side.overall, arm_read.overall_survival),
                               (side.progression_free, arm_read.progression_free_survival)):  # fmt: skip
-            points = given.milestones()
-            assert fitted.survival(points.years) == pytest.approx(points.share, abs=0.01)
-            drawn = fitted.survival(points.years, fitted.draws("tested", 2000, Streams(2)))
-            assert drawn.mean(axis=0) == pytest.approx(points.share, abs=0.03)
+            years, share = given.shown()
+            assert fitted.survival(years) == pytest.approx(share, abs=0.01)
+            drawn = fitted.survival(years, fitted.draws("tested", 2000, Streams(2)))
+            assert drawn.mean(axis=0) == pytest.approx(share, abs=0.03)
+
+
+def test_a_digitised_curve_beside_the_file_is_taken_apart_into_patients_and_fitted(tmp_path):
+    years = np.linspace(0, 4, 41)
+    share = 0.4 + 0.6 * np.exp(-years / 0.8)
+    risk = {0.0: 200, 1.0: round(200 * share[10]), 2.0: round(200 * share[20]), 3.0: round(200 * share[30])}
+    rows = [f"{t:.1f},{s:.4f},{risk.get(round(float(t), 1), '')}" for t, s in zip(years, share, strict=True)]
+    head = ["# unit: year", "# source: Joyner2022", "# status: derived", "time,survival,at_risk"]
+    (tmp_path / "OS.csv").write_text("\n".join([*head, *rows]), encoding="utf-8")
+    digitised = {"family": "exponential", "cure": True, "digitised": "OS.csv"}
+    appraisal = read_appraisal(written(tmp_path, a=arm("A", overall_survival=digitised), b=arm("B")))
+    side = appraise(appraisal, 200, Streams(1)).sides["a"]
+    assert side.overall.survival([1.0, 3.0]) == pytest.approx([share[10], share[30]], abs=0.02)
+    assert "Joyner2022" in appraisal.arms["a"].sources
+
+
+def test_a_curve_needs_points_or_a_file_that_is_there(tmp_path):
+    for curve_given, words in (({"digitised": "none.csv"}, "none.csv"), ({"family": "weibull"}, "both or neither")):
+        with pytest.raises(UserError, match=words):
+            read_appraisal(written(tmp_path, a=arm("A", overall_survival=curve_given), b=arm("B")))
 
 
 @pytest.mark.parametrize("changed, words", [
