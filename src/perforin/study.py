@@ -226,19 +226,26 @@ def _ready(asked: _Asked) -> Ready:
     return make_ready(asked.scenario or scenario_of(asked.text))
 
 
+@lru_cache(maxsize=2)
+def _ready_for(where: str, text: str) -> Ready:
+    """What the chunks of a run need, found once in a process to be what the run was begun with."""
+    kept, ready = RunFolder(where), _ready(_Asked(text))
+    _same_model(ready, kept.json("manifest.json"), kept)
+    return ready
+
+
 def chunk(where: str, first: int, count: int) -> None:
     """Simulate some patients of the run begun at a path or URL and keep their tables there, wherever this is called.
 
     Raises:
-        UserError: the run is not to be seen from here, or was begun by another version of the model.
+        UserError: the run is not to be seen from here, or was begun with other files or another version of the model.
     """
     kept = RunFolder(where)
     if not kept.has("scenario.yaml"):
         raise UserError(
             f"found a worker that does not see the run folder {where}; needed one that all machines share, or a URL"
         )
-    ready = _ready(_Asked(kept.text("scenario.yaml")))
-    _same_model(ready, kept.json("manifest.json"), kept)
+    ready = _ready_for(where, kept.text("scenario.yaml"))
     tables = simulate(ready, np.arange(first, first + count, dtype=np.int64), courses=first < DRAWN)
     if first < DRAWN:
         tables["courses"] = tables["courses"][tables["courses"]["subject"] < DRAWN]

@@ -59,9 +59,9 @@ def mark(process: Process, network: Network | None, *more: object) -> str:
     Args:
         process: with the specifications and the lane that it names, and the table of batches.
         network: the supply network, if there is one.
-        more: what else shall be part of it.
+        more: what else shall be part of it, such as ``numbers``.
     """
-    said = [process, specifications_of(process), way_of(process), numbers(process, network), network, *more]
+    said = [process, specifications_of(process), way_of(process), network, *more]
     return hashlib.sha256(json.dumps(_said(said), sort_keys=True).encode()).hexdigest()[:16]
 
 
