@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from perforin.errors import ComputeError, UserError
 from perforin.making.batch import Batches, grow
-from perforin.making.cold_chain import arrivals
+from perforin.making.cold_chain import Delivered, arrivals
 from perforin.making.lot import FAILED, LOST, QUALITIES, Lots
 from perforin.making.network.description import Network
 from perforin.making.process import Process
@@ -18,17 +18,21 @@ from perforin.making.release import Verdicts, follow, release, specifications_of
 from perforin.making.release.deciding import GIVEN_AS_IT_IS, NOT_GIVEN, NOT_MADE, REMADE
 from perforin.streams import Streams
 
-__all__ = ["REFUSED", "WAITING", "make", "make_together"]
+__all__ = ["REFUSED", "WAITING", "WARM", "make", "make_together"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
 REFUSED = "not released"
 """The reason of a patient whose own cells failed release and were not given as they are, nor made again."""
+WARM = "arrived too warm"
+"""The reason of a patient whose own cells were refused on receipt; from a bank another dose is sent."""
 WAITING = "still waiting at the end"
 """The reason of a patient whom a supply network has neither served nor lost when its days are over."""
 GRACE = 365.0
 """Days for which a network runs on after the last referral, so that hardly anybody is left in it."""
+PARCELS = 1 << 40
+"""What a patient's number grows by for the luck of another parcel."""
 LOTS_AT_ONCE = 64
 MOST_LOTS = 4_000_000
 
@@ -202,15 +206,40 @@ def _fate(process: Process, source: _Made | None, streams: Streams) -> NDArray[n
     return follow(source.verdicts, specifications, streams)
 
 
+def _received(process: Process, order: _Order, streams: Streams) -> tuple[Delivered | None, _Order]:
+    """What arrives, and the orders once cells that came too warm are refused.
+
+    Own cells that are refused are lost. From a bank another dose is sent, with its own luck and its own days.
+    """
+    found = arrivals(process, order.patient, streams)
+    if found is None or not (found.rejected & order.infused).any():
+        return found, order
+    warm = found.rejected & order.infused
+    if process.starting_material == "patient":
+        reason = np.where(warm, WARM, order.reason).astype(np.str_)
+        return found, replace(order, infused=order.infused & ~warm, reason=reason)
+    day, parcel = order.day.copy(), order.patient.copy()
+    while (warm := found.rejected & order.infused).any():
+        parcel[warm] += PARCELS
+        again = arrivals(process, parcel[warm], streams)
+        assert again is not None
+        day[warm] += again.days
+        columns = {one.name: getattr(found, one.name).copy() for one in fields(found)}
+        for name, column in columns.items():
+            column[warm] = getattr(again, name)
+        found = Delivered(**columns)
+    return found, replace(order, day=day)
+
+
 def _lots(process: Process, order: _Order, source: _Made | None, fate: NDArray[np.str_] | None,
           streams: Streams) -> Lots:  # fmt: skip
     """Orders with what arrives: quality from batch and thaw, and what it cost."""
+    delivered, order = _received(process, order, streams)
     infused = order.infused
     goods = process.cost_of_goods.value if process.cost_of_goods else 0.0
     price = process.list_price.value if process.list_price else goods
     wasted = goods if process.starting_material == "patient" else 0.0
     quality: dict[str, Any] = {}
-    delivered = arrivals(process, order.patient, streams)
     if delivered is None:
         viability = process.thaw.quantile(streams.normal("thaw", order.patient))
     else:

@@ -15,7 +15,7 @@ from perforin.making.attrition import deadlines
 from perforin.making.batch import grow
 from perforin.making.cold_chain import arrivals
 from perforin.making.lot import FAILED, LOST, Lots
-from perforin.making.make import REFUSED, make
+from perforin.making.make import REFUSED, WARM, make
 from perforin.making.process import Process, Waiting, read_process
 from perforin.making.release import release, specifications_of
 from perforin.streams import Streams
@@ -176,11 +176,29 @@ def test_a_process_with_a_lane_delivers_what_the_cold_chain_leaves() -> None:
     np.testing.assert_array_equal(found.lot, way.lot)
 
 
+def test_cells_that_come_too_warm_are_lost_to_their_donor_and_sent_again_from_a_bank() -> None:
+    library, streams, many = default_library(), Streams(4), PATIENTS[:2000]
+    own = replace(read_process("autologous_viral", *library.process("autologous_viral")), lane="transatlantic",
+                  specifications="")  # fmt: skip
+    refused = arrivals(own, many, streams).rejected
+    found = make(own, many, np.full(2000, np.inf), streams)
+    assert 0 < refused.sum() < 200 and set(found.reason[~found.infused]) == {FAILED, WARM}
+    assert (found.reason[refused] != "").all() and not found.infused[refused].any()
+    bank = replace(read_process("nk_cord_blood", *library.process("nk_cord_blood")), lane="transatlantic")
+    sent, first = make(bank, many, np.full(2000, np.inf), streams), arrivals(bank, many, streams)
+    again = first.rejected
+    assert again.any() and sent.infused.all()
+    assert (sent.viability[~again] == first.viability[~again]).all()
+    assert (sent.viability[again] != first.viability[again]).all()
+    wait = bank.wait(many, streams)
+    assert sent.day[~again] == pytest.approx(wait[~again]) and (sent.day[again] > wait[again] + 0.5).all()
+
+
 def test_release_decides_which_own_cells_are_given_and_which_batches_are_given_out() -> None:
     library, streams, few = default_library(), Streams(4), PATIENTS[:3000]
     own = read_process("autologous_viral", *library.process("autologous_viral"))
     found, untested = (make(one, few, np.full(3000, np.inf), streams) for one in (own, replace(own, specifications="")))
-    assert set(np.unique(found.reason)) == {"", FAILED, REFUSED} and REFUSED not in untested.reason
+    assert set(np.unique(found.reason)) == {"", FAILED, REFUSED, WARM} and REFUSED not in untested.reason
     assert 0.02 < found.out_of_specification.mean() < 0.12 and not untested.out_of_specification.any()
     assert found.infused[found.out_of_specification].all() and (found.remakes[found.infused] == 1).any()
     bank = read_process("nk_peripheral_cytokine", *library.process("nk_peripheral_cytokine"))
