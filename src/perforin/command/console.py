@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Stop", "emit", "interruptible", "note", "progress_bar", "table"]
+if TYPE_CHECKING:
+    from perforin.report.tables import Cell, Table
+
+__all__ = ["Stop", "emit", "interruptible", "note", "progress_bar", "show", "table"]
 
 NARROWEST = 12
 """Characters that a column whose lines may be broken needs."""
@@ -62,6 +65,14 @@ def table(
     for row in rows:
         shown.add_row(*[Text(cell) for cell in row])
     console.print(shown)
+
+
+def show(shown: Table, title: str = "") -> None:
+    """Print a table of the report; what stands in small print there follows in brackets."""
+    def plain(cell: Cell) -> str:
+        return (f"{cell.text} ({cell.small})" if cell.small else cell.text).replace("\u00a0", " ")
+
+    table(shown.heads, [[plain(cell) for cell in row] for row in shown.rows], title, sorted(shown.numeric))
 
 
 class Stop:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from perforin.command.console import emit, table
+from perforin.command.console import emit, show, table
 from perforin.command.running import Machine
 from perforin.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from perforin.making.process import Process
     from perforin.report.sheet import Section
-    from perforin.report.tables import Table
 
 __all__ = ["EXAMPLES", "cost"]
 
@@ -72,7 +71,7 @@ def cost(
         return
     for section in sections:
         for caption, shown in section.tables:
-            _print(shown, caption)
+            show(shown, caption)
     for sentence in lead:
         typer.echo(sentence)
     if out is not None:
@@ -182,11 +181,6 @@ def _one_process(process: Process, doses_a_year: float, own_plant: bool, draws: 
             "batches_per_dose_given": output.batches, "batches_a_year": found.batches_a_year, "lines": found.lines,
             "per_batch": spread(found.per_batch), "per_dose": spread(found.per_dose), "steps": steps,
             "volumes": volumes}  # fmt: skip
-
-
-def _print(shown: Table, title: str) -> None:
-    rows = [[f"{cell.text} ({cell.small})" if cell.small else cell.text for cell in row] for row in shown.rows]
-    table(shown.heads, rows, title, sorted(shown.numeric))
 
 
 EXAMPLES = {

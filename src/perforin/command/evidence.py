@@ -55,10 +55,17 @@ def evidence_list(
 
 
 def _trials(own: Path | None) -> dict[str, Trial]:
+    from perforin.endpoints.catalogue import catalogue
     from perforin.evidence.published import trial, trials
     from perforin.evidence.trial_check import read_trials
 
-    return {name: trial(name) for name in trials()} | (read_trials(own) if own is not None else {})
+    library = {name: trial(name) for name in trials()}
+    if own is None:
+        return library
+    found = read_trials(own, catalogue())
+    for one in found.remarks:
+        note(f"warning: {one.where}: {one.text}")
+    return library | dict(found.trials)
 
 
 def _only(found: dict[str, Trial], wanted: str, what: str, given: dict[str, set[str]]) -> dict[str, Trial]:
@@ -139,9 +146,10 @@ def evidence_check(
     Errors make a trial unusable. Warnings are for you to judge: a percentage that no whole number of patients gives, a
     registration shared with another trial, a number without its place in the source, numbers from memory.
     """
+    from perforin.endpoints.catalogue import catalogue
     from perforin.evidence.trial_check import check_trials
 
-    found = check_trials(path)
+    found = check_trials(path, catalogue())
     warnings = len(found.remarks) - found.errors
     if json:
         emit({"ok": not found.errors, "trials": list(found.trials), "errors": found.errors, "warnings": warnings,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perforin.command.console import emit, table
+from perforin.command.console import emit, show, table
 from perforin.command.running import Machine
 from perforin.errors import UserError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from perforin.evidence.parameters import Row
     from perforin.making.process import Process
     from perforin.report.making import Made
-    from perforin.report.tables import Table
 
 __all__ = ["EXAMPLES", "make", "read_a_process"]
 
@@ -56,15 +55,15 @@ def make(
     from perforin.report.release import release_table, tests_table
 
     for summary in summaries:
-        _print(steps_table(summary), f"{summary['label']}: steps")
-    _print(made_table(summaries), f"{batches} batches of each process: median (5 to 95 %)")
+        show(steps_table(summary), f"{summary['label']}: steps")
+    show(made_table(summaries), f"{batches} batches of each process: median (5 to 95 %)")
     if (published := published_table(summaries)) is not None:
-        _print(published, "Published batches beside the model's")
+        show(published, "Published batches beside the model's")
     tested = [one for one in summaries if "release" in one]
     if tested:
-        _print(release_table(tested), "Release: share of all batches")
+        show(release_table(tested), "Release: share of all batches")
     for summary in tested:
-        _print(tests_table(summary), f"{summary['label']}: tests")
+        show(tests_table(summary), f"{summary['label']}: tests")
     if page:
         typer.echo(f"Figures: {page}")
 
@@ -126,11 +125,6 @@ def _make(processes: Sequence[Process], count: int, dose: str | None, seed: int)
             summary["release"] = summarise_release(process, grown, verdicts, specifications, streams)
         made.append(Made(summary, days, cells, grown.cells_filled / grown.planned_dose))
     return made
-
-
-def _print(shown: Table, title: str) -> None:
-    rows = [[f"{cell.text} ({cell.small})" if cell.small else cell.text for cell in row] for row in shown.rows]
-    table(shown.heads, rows, title, sorted(shown.numeric))
 
 
 def _draw(folder: Path, made: Sequence[Made], count: int, seed: int, processes: Sequence[Process]) -> str:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from perforin.command.console import emit, note, table
+from perforin.command.console import emit, note, show, table
 from perforin.command.running import Machine
 from perforin.errors import UserError
 
 if TYPE_CHECKING:
     from perforin.making.network.orders import Orders
     from perforin.records import Estimate
-    from perforin.report.tables import Table
 
 __all__ = ["EXAMPLES", "network"]
 
@@ -60,9 +59,9 @@ def network(
 
     count = len(orders.table) // orders.replications
     typer.echo(f"{orders.network.label}: {count} referrals in {orders.until:.0f} days, {replications} replications")
-    _print(funnel_table(orders), "Patients a replication")
-    _print(shares_table(found), "Shares of those referred, use and stock")
-    _print(waits_table(found), "Waits of those who completed the stage")
+    show(funnel_table(orders), "Patients a replication")
+    show(shares_table(found), "Shares of those referred, use and stock")
+    show(waits_table(found), "Waits of those who completed the stage")
     typer.echo(f"Declared causal share of delay: {orders.causal_share:g} (0 all confounding, 1 all causal)")
     for path in written:
         typer.echo(f"Written: {path}")
@@ -79,11 +78,6 @@ def _list(machine: bool) -> None:
     rows = [(name, one.label, one.starting_material.replace("_", " "), one.summary.strip())
             for name, one in found.items()]  # fmt: skip
     table(("Network", "", "Starting material", ""), rows, "Networks of the library")
-
-
-def _print(shown: Table, title: str) -> None:
-    rows = [[cell.text.replace("\u00a0", " ") for cell in row] for row in shown.rows]
-    table(shown.heads, rows, title, sorted(shown.numeric))
 
 
 def _machine_copy(orders: Orders, found: list[Estimate], name: str, seed: int) -> dict[str, Any]:

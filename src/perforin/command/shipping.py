@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from perforin.command.console import emit, table
+from perforin.command.console import emit, show, table
 from perforin.command.running import Machine
 from perforin.errors import UserError, nearest
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from perforin.making.cold_chain.lane import Lane
     from perforin.making.cold_chain.logger import Logged
     from perforin.report.sheet import Section
-    from perforin.report.tables import Table
 
 __all__ = ["EXAMPLES", "ship"]
 
@@ -121,7 +120,7 @@ def _ship(name: str, product: str | None, shipments: int, seed: int, out: Path |
     from perforin.report.shipping import arrivals_table
 
     typer.echo(f"{lane.label}: {shipments} shipments, {_words(cells)}")
-    _print(arrivals_table(summary), "What arrives")
+    show(arrivals_table(summary), "What arrives")
     if page:
         typer.echo(f"Figures: {page}")
 
@@ -199,9 +198,9 @@ def _score(path: Path, product: str | None, out: Path | None, machine: bool) -> 
         emit(_logged(found, cells) | ({"page": page} if page else {}))
         return
     typer.echo(f"{path}: {'; '.join(found.readings.notes)}; scored for {_words(cells)}")
-    _print(logger_table(found), "Time above limits, and typical cells were they thawed now")
+    show(logger_table(found), "Time above limits, and typical cells were they thawed now")
     if found.crossings:
-        _print(excursions_table(found), "Excursions above the glass transition")
+        show(excursions_table(found), "Excursions above the glass transition")
     if page:
         typer.echo(f"Figures: {page}")
 
@@ -228,11 +227,6 @@ def _write(out: Path, title: str, lead: Sequence[str], sections: Sequence[Sectio
         return str(write_sheet(out, "shipping", title, lead, sections, sources, kind))
     except OSError as problem:
         raise UserError(f"found the folder {out}, which cannot be written ({problem.strerror})") from None
-
-
-def _print(shown: Table, title: str) -> None:
-    rows = [[cell.text.replace("\u00a0", " ") for cell in row] for row in shown.rows]
-    table(shown.heads, rows, title, sorted(shown.numeric))
 
 
 EXAMPLES = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from perforin.command.console import emit, table
+from perforin.command.console import emit, show, table
 from perforin.command.running import Machine
 from perforin.errors import UserError
 
@@ -198,7 +198,7 @@ def _show(facts: dict[str, Any]) -> None:
     if hubs := facts.get("depots"):
         typer.echo(f"Depots: {'; '.join(hubs['places'])}. Mean courier {hubs['mean_courier_hours']:.2f} h.")
     for title, shown in _plant_tables(facts):
-        table(shown.heads, [[cell.text for cell in row] for row in shown.rows], title, sorted(shown.numeric))
+        show(shown, title)
     if page := facts.get("page"):
         typer.echo(f"Map and curves: {page}")
 

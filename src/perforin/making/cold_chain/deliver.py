@@ -47,7 +47,8 @@ class Delivered(Quality):
     Beside ``Quality``: ``days`` in the shipper; ``received`` the temperature of the payload when it was unpacked
     [degrees Celsius] and ``rejected`` whether that is above the limit of receipt; ``hours_above_glass`` until thaw, in
     transit and in store, and ``crossings`` of the glass transition upwards; ``late`` whether the infusion ended after
-    the time allowed from thaw. What was rejected keeps the numbers that its cells would have had; who decides is ``making.make``.
+    the time allowed from thaw. What was rejected keeps the numbers that its cells would have had; ``making.make`` says
+    what becomes of it.
     """
 
     days: Array
