@@ -195,16 +195,16 @@ def _share(orders: Orders, name: str, endpoint: str, is_so: pd.Series, rep: pd.S
 
 def _median(orders: Orders, name: str, endpoint: str, days: pd.Series, rep: pd.Series) -> Estimate:
     quartiles = [float(q) for q in np.quantile(days, [0.25, 0.5, 0.75])] if len(days) else [np.nan] * 3
-    details = {"q1": quartiles[0], "q3": quartiles[2]}
+    details, middle = {"q1": quartiles[0], "q3": quartiles[2]}, quartiles[1]
     if orders.replications > 1:
         found = _across(name, endpoint, days.groupby(rep).median().to_numpy(float), orders, len(days), False)
-        low, high, method = found.low, found.high, "median of all; " + found.method
+        middle, low, high, method = found.value, found.low, found.high, f"of the medians, {found.method}"
     else:
         ordered, k = np.sort(days.to_numpy(float)), 0.98 * np.sqrt(len(days))
         places = np.clip(np.rint([len(days) / 2 - k - 1, len(days) / 2 + k]), 0, max(len(days) - 1, 0)).astype(int)
         low, high = (float(ordered[i]) for i in places) if len(days) else (np.nan, np.nan)
         method = "one replication, interval by order statistics"
-    return Estimate(endpoint, name, quartiles[1], low, high, len(days), "day", method, (), details)
+    return Estimate(endpoint, name, middle, low, high, len(days), "day", method, (), details)
 
 
 def _across(
