@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from perforin.errors import Location, UserError, nearest
 
-__all__ = ["Document", "Strict", "find_yaml", "problem_at", "read_text", "read_yaml", "validated"]
+__all__ = ["Document", "Strict", "find_yaml", "problem_at", "problems_in", "read_text", "read_yaml", "validated"]
 
 Keys = tuple[str | int, ...]
 
@@ -25,6 +25,8 @@ _MERGE = "<<"
 _WORDS = {"null": None, "~": None, "": None, "true": True, "True": True, "false": False, "False": False}
 _WHOLE = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_COMMA = re.compile(r"[-+]?\d+,\d+")
+_COMMA_HINT = "a decimal comma is written as a point"
 _MOST_KEYS = 100_000
 
 
@@ -56,7 +58,8 @@ class Strict(pydantic.BaseModel):
             known = [info.alias or name for name, info in cls.model_fields.items()]
             for key in data:
                 if key not in known:
-                    message = f"found the unknown key {key!r}; needed one of {known}{nearest(str(key), known)}"
+                    comma = f" ({_COMMA_HINT})" if isinstance(key, int) and data[key] is None else ""
+                    message = f"found the unknown key {key!r}{comma}; needed one of {known}{nearest(str(key), known)}"
                     raise problem_at(key, message, under="")
         return data
 
@@ -79,10 +82,14 @@ def validated(model: type[Part], document: Document, data: Any = None) -> Part:
     try:
         return model.model_validate(document.data if data is None else data)
     except pydantic.ValidationError as problem:
-        given = document.data if data is None else data
-        lines = [_line(one, document, given) for one in problem.errors()]
-        first, *rest = dict.fromkeys(lines)
+        first, *rest = problems_in(problem, document, data)
         raise UserError("\n".join([first[1], *(f"{place}: {text}" for place, text in rest)]), first[0]) from None
+
+
+def problems_in(error: pydantic.ValidationError, document: Document, data: Any = None) -> list[tuple[Location, str]]:
+    """Where each problem stands, and the path of the key, what was found and what was needed; each once."""
+    given = document.data if data is None else data
+    return list(dict.fromkeys(_line(one, document, given) for one in error.errors()))
 
 
 def _line(problem: Any, document: Document, data: Any) -> tuple[Location, str]:
@@ -95,7 +102,9 @@ def _line(problem: Any, document: Document, data: Any) -> tuple[Location, str]:
         return document.location(keys), _under(keys, f"found no {problem['loc'][-1]!r}; needed one")
     if kind in ("value_error", "assertion_error"):
         return document.location(keys), _under(keys, str(context["error"]))
-    needed = problem["msg"].replace("Input should be ", "").replace("Input should ", "")
+    needed = problem["msg"].replace("Input should be ", "").replace("Input should ", "").partition(", unable to")[0]
+    if isinstance(problem["input"], str) and _COMMA.fullmatch(problem["input"].strip()):
+        needed += f": {_COMMA_HINT}"
     return document.location(keys), _under(keys, f"found {problem['input']!r}; needed {needed}")
 
 

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import pydantic
-import yaml
 
 from perforin.errors import Location, UserError, nearest
 from perforin.evidence.curves.reconstruction import curve_records
 from perforin.evidence.indirect.aggregate import Covariate
 from perforin.evidence.parameters import known_unit
+from perforin.evidence.pooling.table import impossible_share
 from perforin.evidence.sources import LIBRARY
 from perforin.records import Records, exact_interval
-from perforin.yaml_reader import read_text
+from perforin.yaml_reader import Strict, problems_in, read_yaml
 
 __all__ = ["INDIRECT_WARNING", "EvidenceWarning", "Finding", "PublishedValue", "Trial", "TrialArm", "estimates_for",
            "for_calibration", "problems_of", "published", "read_trial", "share_with_interval", "trial",
            "trials"]  # fmt: skip
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""LibYAML's reader where the wheel brings it: a page reads every trial."""
 INDIRECT_WARNING = (
     "No randomised or matched comparison of these products exists. Published values come from different trials with "
     "different patients, grading scales and follow-up; they stand side by side here, nothing is adjusted for (neither "
@@ -37,14 +36,12 @@ class EvidenceWarning(UserWarning):
     """Published numbers that may not mean the same thing."""
 
 
-class Finding(pydantic.BaseModel):
+class Finding(Strict):
     """One published number with its denominator, its population, its scale and its source.
 
     ``count`` or ``share`` of ``denominator`` is an outcome counted in patients; ``value`` with ``unit`` is a
     Kaplan-Meier estimate, a median or a peak. ``status`` is read (on a page), memory or derived.
     """
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     endpoint: str
     subgroup: str = ""
@@ -76,7 +73,7 @@ class Finding(pydantic.BaseModel):
             raise ValueError(f"found the unit {self.unit!r}, which nobody knows")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"found low {self.low:g} above high {self.high:g}; needed low <= high")
-        if _is_milestone(self) and not self.unit and not 0 <= (self.value or 0.0) <= 1:
+        if self.milestone and not self.unit and not 0 <= (self.value or 0.0) <= 1:
             raise ValueError(f"found a share of {self.value:g} alive or free of events; needed 0 to 1")
         return self
 
@@ -87,23 +84,35 @@ class Finding(pydantic.BaseModel):
             return round(self.share * (self.denominator or 0))
         return self.count
 
+    @property
+    def milestone(self) -> bool:
+        """Whether it is a share alive or free of events at some month, such as ``PFS_12m``."""
+        stem, _, month = self.endpoint.partition("_")
+        return stem in ("OS", "PFS", "EFS") and month.removesuffix("m").isdigit()
 
-class TrialArm(pydantic.BaseModel):
+    @property
+    def doubt(self) -> str:
+        """Says that no whole number of patients gives the printed share, which is whole per cents or finer."""
+        if self.share is None or not self.denominator:
+            return ""
+        decimals = max(2, -int(Decimal(repr(self.share)).as_tuple().exponent))
+        if not impossible_share(self.share, self.denominator, decimals):
+            return ""
+        return f"no whole number of {self.denominator} patients gives {self.share:.6g}; {self.events} was taken"
+
+
+class TrialArm(Strict):
     """One arm, and whether it got the trial's product; its size follows from its findings."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     name: str
     product: bool = True
 
 
-class Trial(pydantic.BaseModel):
+class Trial(Strict):
     """One published cohort. An empty ``costimulation``, ``payload`` or ``line`` (of therapy) is not stated.
 
     A finding without subgroup is of all ``arms`` that got the product together; a subgroup may be the name of an arm.
     """
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     label: str
     registration: str = ""
@@ -134,11 +143,16 @@ class Trial(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _denominators(self) -> Trial:
         seen = set()
+        if not self.endpoints:
+            raise ValueError("found no endpoints; needed at least one number")
         if self.enrolled is not None and (self.infused or 0) > self.enrolled:
             raise ValueError(f"found {self.infused} infused of {self.enrolled} enrolled; needed at most all")
         for row in self.endpoints:
             size = self.infused if row.population == "infused" else self.enrolled
-            if size is None or (row.denominator or 0) > size:
+            if size is None:
+                raise ValueError(f"found {row.endpoint} of {row.population} patients; needed {row.population!r}, how "
+                                 "many they were")  # fmt: skip
+            if (row.denominator or 0) > size:
                 raise ValueError(f"found {row.endpoint} of {row.denominator} {row.population} patients; "
                                  f"needed at most {size}")  # fmt: skip
             if (row.endpoint, row.subgroup) in seen:
@@ -208,42 +222,17 @@ def read_trial(path: str | Path) -> Trial:
 def problems_of(path: str | Path) -> tuple[Trial | None, list[tuple[Location, str]]]:
     """The trial of a trial.yaml, or None with everything that is wrong with it and where."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        read_text(text, str(path))  # refuses a key that stands twice, of which YAML would keep the last
-        return Trial.model_validate(yaml.load(text, LOADER)), []  # noqa: S506 - either is a safe loader
+        document = read_yaml(path)
     except UserError as problem:
         where = problem.location or Location(str(path), 1)
         return None, [(where, str(problem).removeprefix(f"{where}: "))]
-    except UnicodeDecodeError as problem:
-        return None, [(Location(str(path), 1), f"found bytes that are not UTF-8 ({problem.reason}); needed UTF-8")]
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        what = getattr(problem, "problem", None) or "text that is not YAML"
-        return None, [(Location(str(path), mark.line + 1 if mark else 1), f"found {what}; needed YAML")]
+    if not isinstance(document.data, dict):
+        found = "an empty file" if document.data is None else repr(document.data)
+        return None, [(Location(str(path), 1), f"found {found}; needed 'key: value' lines of a trial, from label on")]
+    try:
+        return Trial.model_validate(document.data), []
     except pydantic.ValidationError as problem:
-        return None, [_problem(one, text, str(path)) for one in problem.errors()]
-
-
-def _problem(error: Mapping[str, Any], text: str, path: str) -> tuple[Location, str]:
-    place = tuple(error["loc"])
-    hint = nearest(str(place[-1]), [*Finding.model_fields, *Trial.model_fields]) if "extra" in error["type"] else ""
-    what = error["msg"].removeprefix("Value error, ")
-    return (Location(path, _line(yaml.compose(text), place)),
-            f"{'.'.join(map(str, place))}: {what}{hint}".lstrip(": "))  # fmt: skip
-
-
-def _line(node: yaml.Node | None, place: Sequence[object]) -> int:
-    """The line of the innermost part of ``place`` that stands in the file."""
-    for part in place:
-        children: list[yaml.Node] = []
-        if isinstance(node, yaml.MappingNode):
-            children = [value for key, value in node.value if key.value == part]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            children = node.value[part : part + 1]
-        if not children:
-            break
-        node = children[0]
-    return node.start_mark.line + 1 if node is not None else 1
+        return None, problems_in(problem, document)
 
 
 @lru_cache(maxsize=1)
@@ -305,17 +294,12 @@ def share_with_interval(name: str, row: Finding) -> PublishedValue:
         value, method = row.events / row.denominator, "Clopper-Pearson"
         if row.share is not None:
             value, method = row.share, "Clopper-Pearson on the count rounded from the printed share"
-    elif _is_milestone(row) and row.denominator and low is None:
+    elif row.milestone and row.denominator and low is None:
         low, high = exact_interval(value * row.denominator, row.denominator)
         method = "Clopper-Pearson as if nobody was censored: the true interval is wider"
     return PublishedValue(trial=name, endpoint=row.endpoint, value=value, low=low, high=high, n=row.denominator,
                           unit=row.unit, subgroup=row.subgroup, scale=row.scale, population=row.population,
                           method=method, status=row.status, source=row.source, note=row.note)  # fmt: skip
-
-
-def _is_milestone(row: Finding) -> bool:
-    stem, _, month = row.endpoint.partition("_")
-    return stem in ("OS", "PFS", "EFS") and month.rstrip("m").isdigit()
 
 
 def _check_together(endpoint: str, names: Sequence[str], rows: Iterable[Finding]) -> None:

@@ -42,7 +42,7 @@ def write(tmp_path: Path, text: str) -> Path:
         ("count: 4", "count: 14", 10, "the count 14 of 10"),
         ("denominator: 10, ", "", 10, "without its denominator"),
         ("denominator: 10", "denominator: 11", 1, "11 infused patients; needed at most 10"),
-        ("population: infused", "population: enrolled", 1, "needed at most None"),
+        ("population: infused", "population: enrolled", 1, "needed 'enrolled', how many"),
         ("count: 4", "count: 4, scael: Lee", 10, "did you mean 'scale'"),
         ("count: 4", "count: 4, share: 0.4", 10, "several of count, share and value"),
         ("ORR_d30", "CRS_any", 10, "without its scale"),

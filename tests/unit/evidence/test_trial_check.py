@@ -49,7 +49,7 @@ def test_the_library_has_no_errors_and_flags_shares_that_no_count_gives() -> Non
 
 def test_a_good_trial_passes_without_remark_and_stands_beside_the_library(tmp_path: Path) -> None:
     assert checked(tmp_path).remarks == ()
-    assert read_trials(tmp_path / "mine")["mine"].n == 10
+    assert read_trials(tmp_path / "mine").trials["mine"].n == 10
     assert read_trials(tmp_path / "mine" / "trial.yaml") == read_trials(tmp_path)
 
 
@@ -66,7 +66,13 @@ def test_a_good_trial_passes_without_remark_and_stands_beside_the_library(tmp_pa
         ("infused: 10", "infused: 10\nenrolled: -5", "greater than or equal to 1"),
         ("infused: 10", "infused: 10\ninfused: 12", "found the key 'infused' twice"),
         ("endpoint: ORR_d30, count: 4", "endpoint: OS_12m, value: 1.3", "found a share of 1.3 alive"),
-        ("count: 4", "value: .nan", "finite number"),
+        ("count: 4", "value: nan", "finite number"),
+        ("count: 4", "value: 4,5", "found the unknown key 5 (a decimal comma is written as a point)"),
+        ("count: 4", "value: '4,5'", "found '4,5'; needed a valid number: a decimal comma is written as a point"),
+        ("endpoints:", "overlaps: [mine]\nendpoints:", "found the trial itself in its overlaps"),
+        (TRIAL[TRIAL.index("endpoints:"):], "endpoints: []", "found no endpoints; needed at least one number"),
+        (TRIAL, "", "found an empty file; needed 'key: value' lines of a trial"),
+        (TRIAL, "a word", "found 'a word'; needed 'key: value' lines of a trial"),
         ("count: 4", "value: 4, low: 5, high: 2", "found low 5 above high 2"),
     ],
 )
@@ -88,6 +94,8 @@ def test_every_error_of_a_trial_is_told_with_its_line(tmp_path: Path) -> None:
         ("status: read", "status: memory", "1 of 1 numbers stand on memory alone"),
         (", locator: p. 2", "", "where is not said"),
         ("NCT99999999", "NCT03056339", "shares its registration with marin_2024"),
+        ("ORR_d30", "ORR_d3O", "found the endpoint 'ORR_d3O', which no other trial and no model gives; did you mean"),
+        ("count: 4", "share: 0.125", "no whole number of 10 patients gives 0.125; 1 was taken"),
     ],
 )
 def test_what_is_doubtful_is_a_warning(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -95,11 +103,46 @@ def test_what_is_doubtful_is_a_warning(tmp_path: Path, old: str, new: str, messa
     assert found.errors == 0 and message in said(found, "warning")
 
 
+def test_a_share_is_doubted_only_where_rounding_cannot_explain_it(tmp_path: Path) -> None:
+    for share in ("0.3", "0.30", "0.300"):  # 3 of 10
+        assert checked(tmp_path, TRIAL.replace("count: 4", f"share: {share}")).remarks == ()
+    wide = TRIAL.replace("infused: 10", "infused: 37").replace("denominator: 10", "denominator: 37")
+    assert checked(tmp_path, wide.replace("count: 4", "share: 0.486")).remarks == ()  # 18 of 37, to 3 digits
+    assert "gives 0.487" in said(checked(tmp_path, wide.replace("count: 4", "share: 0.487")), "warning")
+
+
+def test_an_endpoint_at_any_month_and_one_that_a_model_gives_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "mine"
+    assert checked(tmp_path, TRIAL.replace("endpoint: ORR_d30, count: 4", "endpoint: OS_31m, value: 0.4")).remarks == ()
+    assert "'CRi_d91'" in said(checked(tmp_path, TRIAL.replace("ORR_d30", "CRi_d91")), "warning")
+    assert check_trials(path, ["CRi_d91"]).remarks == ()
+
+
 def test_a_cohort_that_stands_twice_is_an_error_unless_the_overlap_is_named(tmp_path: Path) -> None:
     checked(tmp_path)
     assert "the cohort of mine again" in said(checked(tmp_path, name="again"), "error")
+    unregistered = TRIAL.replace("NCT99999999", "")
+    assert "same product, same numbers" in said(checked(tmp_path, unregistered, name="again"), "error")
     named = TRIAL.replace("endpoints:", "overlaps: [mine]\nendpoints:")
     assert checked(tmp_path, named, name="again").errors == 0
+
+
+def test_list_and_show_refuse_what_the_check_calls_an_error_and_tell_its_warnings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verbs = (["list"], ["show", "mine"])
+    for old, new, message in (
+        ("source: Liu2020\n", "source: Liu2021\n", "did you mean 'Liu2020'"),
+        ("endpoints:", "overlaps: [mine]\nendpoints:", "the trial itself"),
+    ):
+        checked(tmp_path, TRIAL.replace(old, new))
+        for verb in verbs:
+            assert app.execute(["evidence", *verb, "--trials", str(tmp_path)]) == 1
+            assert message in capsys.readouterr().err
+    checked(tmp_path, TRIAL.replace("count: 4", "share: 0.33"))
+    for verb in verbs:
+        assert app.execute(["evidence", *verb, "--trials", str(tmp_path)]) == 0
+        assert "warning: mine: ORR_d30: no whole number" in capsys.readouterr().err
 
 
 def test_a_name_that_the_library_has_is_refused(tmp_path: Path) -> None:
@@ -118,10 +161,26 @@ def test_a_table_with_a_row_per_number_is_read_as_trials(tmp_path: Path) -> None
     assert found.remarks == () and [row.events for row in found.trials["mine"].endpoints] == [4, 1]
 
 
+def test_a_table_with_decimal_commas_blank_lines_and_mixed_encodings_is_read_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    head = HEAD.replace("count", "share").replace(",", ";")
+    row = ROW.replace(",4,10", ",COMMA,10").replace(",", ";").replace("COMMA", "0,4")
+    second = row.replace("ORR_d30", "CR_best").replace("p. 2", "S. 2, für alle")
+    third = row.replace("ORR_d30", "DLT").replace("p. 2", "p. 3, Klinikum Köln")
+    path.write_bytes((head + row + ";" * 15 + "\n" + second).encode() + third.encode("cp1252"))
+    found = check_trials(path)
+    assert [(row.share, row.events) for row in found.trials["mine"].endpoints] == [(0.4, 4)] * 3
+    assert found.errors == 0
+    assert f"{path}:3: found a blank line; it was passed over" in said(found, "warning")
+    assert "two encodings: line 5 in Latin-1" in said(found, "warning")
+
+
 @pytest.mark.parametrize(
     "row, line, message",
     [
-        (ROW.replace("ORR_d30,4", "CR_best,12"), 2, "the count 12 of 10"),
+        (ROW.replace("ORR_d30,4", "CR_best,four"), 3, "endpoints.1.count: found 'four'; needed a valid integer"),
+        (ROW.replace("ORR_d30,4", "CR_best,-4"), 3, "endpoints.1.count: found -4.0; needed greater than or equal to 0"),
+        (ROW.replace("ORR_d30,4", "CR_best,12"), 3, "the count 12 of 10"),
         (ROW.replace("ORR_d30", "CR_best").replace("CD19", "CD33"), 3, "found target 'CD33' of mine"),
         (ROW.replace("mine,", ","), 3, "without the name of its trial"),
         (ROW.replace(",p. 2", ""), 3, "found 15 cells; needed 16"),

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from perforin.errors import UserError, nearest
 from perforin.evidence.pooling.studies import LeftOut, Study, StudySet
-from perforin.evidence.pooling.table import impossible_share, read_studies
+from perforin.evidence.pooling.table import read_studies
 from perforin.evidence.published import Finding, trial, trials
 from perforin.evidence.reviews import reviews
 from perforin.evidence.sources import LIBRARY
@@ -83,10 +83,10 @@ def trial_set(endpoint: str, therapy: str) -> StudySet:
             continue
         outcomes |= {row.endpoint for row in trial(name).endpoints if row.events is not None}
         rows = [row for row in trial(name).endpoints if row.endpoint == endpoint and row.events is not None]
-        whole = [row for row in rows if not row.subgroup]
-        if whole:
-            studies.append(_study(name, whole[0]))
-            flags += _flags(name, whole[0])
+        whole = next((row for row in rows if not row.subgroup), None)  # a trial that gives it twice is refused
+        if whole is not None:
+            studies.append(_study(name, whole))
+            flags += [f"{name}: {whole.doubt}."] if whole.doubt else []
         else:
             left.append(LeftOut(name, "counts it in parts of the cohort only" if rows else "gives no count of it"))
     if not studies:
@@ -103,13 +103,3 @@ def _study(name: str, row: Finding) -> Study:
               "cell_source": one.cell_source, "indication": one.indication, "line": one.line}  # fmt: skip
     return Study(name, row.events or 0, row.denominator or 0, groups, row.scale, row.status, row.source, row.locator,
                  one.overlaps, row.note)  # fmt: skip
-
-
-def _flags(name: str, row: Finding) -> list[str]:
-    """A printed share that no count gives is flagged."""
-    if row.share is None or not row.denominator:
-        return []
-    decimals = max(2, len(repr(row.share).partition(".")[2]))
-    if not impossible_share(row.share, row.denominator, decimals):
-        return []
-    return [f"{name}: no whole number of {row.denominator} patients gives {row.share:.0%}; {row.events} was taken."]
