@@ -6,17 +6,12 @@ import csv
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.stats import beta
 
 from batch_recipes import library_process
 from perforin.evidence.parameters import Row
 from perforin.library import default_library
-from perforin.making.batch import grow
-from perforin.making.release import follow, read_specifications, release, specifications_of
-from perforin.making.release.deciding import GIVEN_AS_IT_IS, IN_SPECIFICATION, NOT_GIVEN, NOT_MADE, OUT, REMADE
-from perforin.streams import Streams
+from perforin.making.release import read_specifications
 from perforin.yaml_reader import read_yaml
 
 TABLE = Path(__file__).parents[3] / "shared" / "data" / "manufacturing_parameters.csv"
@@ -79,36 +74,3 @@ def test_a_limit_has_the_collected_value_and_range(name: str) -> None:
 def test_the_cost_of_tests_is_that_of_their_step() -> None:
     cost = next(step.cost for step in library_process("autologous_viral").steps if step.name == "release tests")
     assert cost is not None and cost.value == float(collected()["QC_COST"]["value"])
-
-
-@pytest.fixture(scope="module")
-def lots():
-    process = library_process("autologous_viral")
-    found = specifications_of(process)
-    verdicts = release(grow(process, np.arange(20_000), Streams(1)), found, Streams(1), own_cells=True)
-    return verdicts, follow(verdicts, found, Streams(1))
-
-
-def test_of_failures_as_many_are_remade_given_as_they_are_and_not_given_as_in_the_united_kingdom(lots) -> None:
-    """Calibrated: the path is fitted to 11 remade, 13 given out of specification and 14 not given of 38."""
-    _, fate = lots
-    path = specifications_of(library_process("autologous_viral"))
-    given, remade, well = (row.value for row in (path.accepted, path.remade, path.remade_well))
-    leaves_a_lot = 30 / 58
-    shares = [leaves_a_lot * given, (1 - leaves_a_lot * given) * remade * well]
-    for share, count in zip(shares, (13, 11), strict=True):
-        assert beta.ppf(0.025, count, 39 - count) < share < beta.ppf(0.975, count + 1, 38 - count)
-    failed = fate != IN_SPECIFICATION
-    assert all((fate[failed] == one).any() for one in (GIVEN_AS_IT_IS, REMADE, NOT_GIVEN))
-
-
-def test_lots_of_another_product_out_of_specification_are_not_predicted(lots) -> None:
-    """Predicted, and missed: 16 % out of specification in 212 myeloma products; never made 2.9 % there.
-
-    The limits here are of lymphoma products; the dose, the most frequent reason there (53 %), is the rarest here.
-    """
-    verdicts, _ = lots
-    out = (verdicts.verdict == OUT).mean()
-    assert 0.05 < out < beta.ppf(0.025, 34, 179), "if this comes true the page on validation must say so"
-    assert (verdicts.verdict == NOT_MADE).mean() < 0.029
-    assert verdicts.reasons["dose_share"] < verdicts.reasons["viability"] < verdicts.reasons["car_fraction"]

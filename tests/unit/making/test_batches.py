@@ -144,15 +144,6 @@ def test_autologous_failures_are_as_frequent_as_in_the_panel_and_of_its_kinds() 
     assert 0.002 < few < 0.016 and 0.002 < dead < 0.016  # 12 of 58 failures each, of 3.9 %
 
 
-def test_lot_sizes_are_of_the_published_order() -> None:
-    blood, cord, clone = (np.median(made(name, dose).doses) for name, dose in
-                          (("nk_peripheral_feeder", 1e9), ("nk_cord_blood", 2e8), ("nk_ipsc", 1e9)))  # fmt: skip
-    assert 69 < blood < 1390  # a company states 500 a run
-    assert 11 < cord < 336
-    assert 344 < clone < 3000
-    assert np.median(made("nk_peripheral_cytokine", 1e9).doses) <= 3
-
-
 def test_a_dose_that_is_none_and_a_process_that_says_nothing_are_refused() -> None:
     with pytest.raises(UserError, match="needed more than 0"):
         made("nk_92", 0.0)

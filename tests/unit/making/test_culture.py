@@ -117,15 +117,9 @@ def test_the_compiled_culture_agrees_with_the_slow_oracle() -> None:
         assert fast[name][0] == pytest.approx(slow.values[0, :, i], rel=1e-4, abs=1e-6), name
 
 
-def test_small_cultures_expand_as_published() -> None:
-    feeder, bag = (with_growth(library_process(n)) for n in ("nk_peripheral_feeder", "nk_peripheral_cytokine"))
-    weekly = grown(feeder, [0.0, 21.0]).living[0, 1] / 1e6
-    assert 20_000 < weekly < 80_000 and weekly == pytest.approx(47_000, rel=0.1)
-    assert 21 * 24 / np.log2(weekly) == pytest.approx(32.5, abs=0.5)  # hours to double
-    assert 268 - 67 < grown(bag, [0.0, 19.0], 4e7).living[0, 1] / 4e7 < 268 + 67
-    assert 6.83e9 < grown(bag, [0.0, 19.0], 3.4e7).living[0, 1] < 1.03e10
-    cord = grown(with_growth(library_process("nk_cord_blood")), [0.0, 21.0], 1e7).living[0, 1]
-    assert cord == pytest.approx(1.59e10, rel=0.1)
+def test_cells_fed_every_week_double_as_fast_as_published() -> None:
+    weekly = grown(with_growth(library_process("nk_peripheral_feeder")), [0.0, 21.0]).living[0, 1] / 1e6
+    assert 21 * 24 / np.log2(weekly) == pytest.approx(32.5, abs=0.5)  # hours
 
 
 def test_feeders_once_give_what_another_group_saw_which_nothing_was_fitted_to() -> None:

@@ -15,7 +15,6 @@ from perforin.making.cold_chain.damage import (
     GAS,
     alive,
     arrhenius_straight,
-    crossing_survival,
     freezing_survival,
     loss_over,
     relaxing,
@@ -100,13 +99,6 @@ def test_four_weeks_in_a_mechanical_freezer_cost_five_per_cent() -> None:
     assert 1 - np.exp(-loss) == pytest.approx(0.05, abs=0.002)
 
 
-def test_twenty_warmings_halve_recovery_and_fifty_more_do_little() -> None:
-    survived = crossing_survival([0, 1, 20, 70], CELLS)
-    assert survived[0] == 1
-    assert survived[2] == pytest.approx(0.5, abs=0.01)
-    assert 0 <= survived[2] - survived[3] < 0.05
-
-
 def test_gently_frozen_cells_stand_any_warming_and_harshly_frozen_ones_do_not() -> None:
     warming = np.array([1.6, 6.2, 45.0, 113.0])
     assert (freezing_survival(1.0, warming, CELLS) == 1).all()
@@ -123,22 +115,6 @@ def test_cells_die_fast_at_first_and_slowly_later() -> None:
     assert share[0] == 1
     assert (np.diff(share) < 0).all()
     assert share[0] - share[24] > 5 * (share[48] - share[96])
-
-
-@pytest.mark.parametrize("preparation, low, high", [("", 0.15, 0.5), ("pretreated", 0.9, 1.0)])
-def test_a_quarter_of_nk_cells_lives_a_day_after_thaw_and_nearly_all_after_pretreatment(
-    preparation: str, low: float, high: float
-) -> None:
-    cells = frozen("NK", preparation)
-    assert low <= alive(24, cells["survival.lasting"], cells) <= high
-    if not preparation:
-        assert alive(24, cells["survival.lasting"], cells) == pytest.approx(0.25, abs=0.01)
-
-
-def test_rested_cells_are_recovered_as_published() -> None:
-    cells = frozen("NK", "rested")
-    recovered = cells["thaw.viability"] * alive(24, cells["survival.lasting"], cells)
-    assert recovered == pytest.approx(0.73, abs=0.02)
 
 
 def test_kinds_of_cells_differ_by_rows_alone() -> None:

@@ -172,16 +172,6 @@ def test_every_indicator_lies_in_its_interval(replications: int) -> None:
             assert replications == 1 or np.isfinite(one.low + one.high), (name, one)
 
 
-def test_two_slots_for_four_referrals_a_month_treat_what_the_survey_saw() -> None:
-    """58 % of those with an outcome, a queue of 23.5 after three years, a median wait of 5.1 months."""
-    found = simulate(read_network("myeloma_slot_queue"), Streams(1), replications=200)
-    status = found.table["status"].value_counts()
-    assert status["infused"] / (status["infused"] + status["lost"]) == pytest.approx(0.58, abs=0.015)
-    assert status["in system"] / 200 == pytest.approx(23.5, abs=1.2)
-    waits = found.table.loc[found.table["status"] == "infused", "waiting_slot"]
-    assert waits.median() / 30.4375 == pytest.approx(5.1, abs=0.4)
-
-
 def test_a_lost_patient_counts_the_declared_causal_share_of_delay(own: Orders) -> None:
     assert own.causal_share == 0.5
 
