@@ -210,6 +210,10 @@ def test_events_per_time_are_pooled_as_rates(tmp_path: Path) -> None:
     ("study,events,n,time\nA,1,10,4\n", r"mine.csv:1: found n and time; needed one column of n or time"),
     ("study,percent,n\nA,120,10\n", r"mine.csv:2: found 120 percent; needed 0 to 100"),
     ("study,events,n,status\nA,1,10,guess\n", r"mine.csv:2: found the status 'guess'"),
+    ("study,percent,n\nA,33,3,10\nB,10,10\n", r"mine.csv:2: found 4 cells; needed 3"),
+    ("study,events,n\nA,1\nB,1,10\n", r"mine.csv:2: found an empty cell under n"),
+    ("study,events,n,overlaps\nAhmed,1,10,\nB,1,10,Ahmad\n", r"mine.csv:3: found the overlap 'Ahmad' .*'Ahmed'"),
+    ("study,events,n,overlaps\nA,1,10,A\nB,1,10,\n", r"mine.csv:2: found the overlap 'A' of 'A'; needed another study"),
 ])  # fmt: skip
 def test_what_cannot_be_pooled_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
@@ -230,6 +234,8 @@ def test_a_table_that_names_an_overlap_loses_the_smaller_study_and_an_endpoint_p
     assert [one.name for one in found.studies] == ["B"] and found.left_out[0].name == "A"
     with pytest.raises(UserError, match="needed one of X, Y"):
         read_studies(tmp_path / "mine.csv", "Z")
+    alike = read_studies(written(tmp_path, "study,events,n,overlaps\nA,1,30,B\nB,4,30,\n"))
+    assert alike.left_out[0].why == "shares patients with A, which is as large"
 
 
 def test_a_set_built_with_overlapping_or_double_cohorts_is_refused() -> None:

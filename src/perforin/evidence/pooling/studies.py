@@ -107,7 +107,8 @@ class StudySet:
             if larger is None:
                 kept.append(one)
             else:
-                left.append(LeftOut(one.name, f"shares patients with {larger.name}, which is larger"))
+                size = "larger" if larger.n > one.n else "as large"
+                left.append(LeftOut(one.name, f"shares patients with {larger.name}, which is {size}"))
         return cls(studies=tuple(one for one in everything if one in kept), left_out=tuple(left), **about)
 
     def by(self, names: Sequence[str]) -> dict[str, StudySet]:

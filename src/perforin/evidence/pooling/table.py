@@ -37,12 +37,14 @@ def read_studies(path: str | Path, endpoint: str = "events", title: str = "") ->
         title: of the set; the file's name if not given.
 
     Raises:
-        UserError: a missing column, a cell that is no number, events above n, n of 0, a study twice (file:line).
+        UserError: a missing column, a row with more cells than the header, a cell that is no number, events above n,
+            n of 0, a study twice, an overlap with none of the studies (file:line).
     """
     table = read_table(path)
     columns = _columns(table)
     kind: Kind = "share" if "n" in columns else "rate"
     lines = table.lines
+    known = {_text(line, columns, "study") for line in lines}
     if "endpoint" in columns:
         lines = tuple(line for line in lines if _text(line, columns, "endpoint") == endpoint)
         if not lines:
@@ -55,6 +57,11 @@ def read_studies(path: str | Path, endpoint: str = "events", title: str = "") ->
     seen: dict[str, int] = {}
     for line in lines:
         study, flag = _study(line, columns, table.header, numbers, Location(table.file, line.number))
+        for other in study.overlaps:
+            if other == study.name or other not in known:
+                hint = nearest(other, known - {study.name})
+                raise UserError(f"found the overlap {other!r} of {study.name!r}; needed another study of the table{hint}",
+                                Location(table.file, line.number))  # fmt: skip
         if study.name in seen:
             raise UserError(f"found the study {study.name!r} twice, first in line {seen[study.name]}; needed each "
                             "cohort once", Location(table.file, line.number))  # fmt: skip
@@ -101,6 +108,8 @@ def _study(line: Line, columns: dict[str, int], header: Sequence[str], signs: di
             found = "an empty cell" if is_missing(text) else repr(text)
             raise UserError(f"found {found} under {name}; needed a number", where) from None
 
+    if len(line.cells) > len(header):
+        raise UserError(f"found {len(line.cells)} cells; needed {len(header)}, as in the header", where)
     name = _text(line, columns, "study")
     if not name:
         raise UserError("found a row without the name of its study; needed one", where)
