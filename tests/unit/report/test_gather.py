@@ -197,7 +197,10 @@ def test_a_study_becomes_findings_and_a_page(scored: Records) -> None:
     assert "Marin 2024" in page
 
 
-def test_trials_without_a_baseline_stand_unadjusted_and_the_report_says_why(scored: Records) -> None:
+def test_trials_without_a_baseline_stand_unadjusted_and_the_report_says_why(
+    scored: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_baseline(monkeypatch)
     found = gather(a_study(scored))
     assert found.covariates == ("age", "weight")
     assert found.baselines == {"Marin 2024": (), "ZUMA-1": ()}
@@ -212,10 +215,14 @@ def test_trials_without_a_baseline_stand_unadjusted_and_the_report_says_why(scor
 
 
 def with_baseline(monkeypatch: pytest.MonkeyPatch, **row: object) -> None:
-    """Marin 2024 with a baseline table of one line; an invented one, for these tests alone."""
-    known = trial("marin_2024").model_copy(update={"baseline": (Covariate.model_validate(row),)})
+    """Marin 2024 with a baseline table of one line, an invented one for these tests alone; no other trial has one."""
+    lines = (Covariate.model_validate(row),) if row else ()
+
+    def known(name: str) -> Any:
+        return trial(name).model_copy(update={"baseline": lines if name == "marin_2024" else ()})
+
     for module in (gather_module, library_cohort_module):
-        monkeypatch.setattr(module, "trial", lambda name: known if name == "marin_2024" else trial(name))
+        monkeypatch.setattr(module, "trial", known)
 
 
 def test_a_trial_with_common_covariates_has_the_arm_weighted_to_them(
@@ -243,6 +250,12 @@ def test_a_baseline_that_the_virtual_patients_cannot_have_is_refused_in_words(
     with_baseline(monkeypatch, covariate="stage", share=0.5)
     assert "have no covariate in common" in method_used(gather(a_study(scored)))
     assert "No published trial stands beside them" in method_used(dataclasses.replace(found, baselines={}))
+
+
+def test_the_library_s_own_baseline_has_the_arm_beside_it_weighted(scored: Records) -> None:
+    found = gather(a_study(scored))
+    assert {(one.arm, one.trial, one.covariates) for one in found.adjusted} == {("b", "ZUMA-1", ("age",))}
+    assert "Beside ZUMA-1 they are also shown weighted" in method_used(found)
 
 
 def test_scoring_says_how_far_it_has_come(scored: Records) -> None:
