@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from source_tree import ROOT, read, shown, text_files
+from supply_figures import rows
 from toy_model import hunting
 
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)?(?:#([^)\s]+))?\)")
@@ -69,6 +70,18 @@ def test_every_mechanism_has_a_page_with_its_sentence_its_equations_and_every_ro
         assert text.count("<math") == len(generator.mechanism_equations(verb))
         listed = sum(line.startswith("| `") for line in text.splitlines())
         assert listed == len(verb.ports) + len(generator.rows(verb, file))
+
+
+def test_the_page_on_validation_shows_every_figure_and_what_perforin_gives(generator: ModuleType) -> None:
+    lines = {line.split(" | ")[0].strip("| "): line.split(" | ") for line in generator.validation().splitlines()}
+    for row in rows():
+        cells = lines[row["id"]]
+        assert cells[1] == row["what"] and cells[7] == row["note"]
+        assert cells[6] == f"{row['role']}: {row['verdict']}"
+        assert bool(cells[5].strip()) == bool(row["test"]), row["id"]
+    assert lines["V18c"][2:6] == ["USD", "19,788", "19,787 to 19,789", "19,788"]
+    assert lines["V12b"][2:5] == ["%", "95", "90 to 100"]
+    assert lines["V15c"][3:5] == ["1.59e10", "5e9 to 3e10"]
 
 
 def test_generated_copies_of_the_root_link_into_the_site(generator: ModuleType, tmp_path: Path) -> None:
