@@ -90,6 +90,16 @@ def test_of_cohorts_that_share_patients_the_smaller_is_left_out_and_named() -> N
     assert left["liu_2020"] == "shares patients with marin_2024, which is larger"
 
 
+def test_where_nobody_had_it_at_any_grade_nobody_had_it_at_a_high_one_and_that_is_said() -> None:
+    some, high = (study_set(f"ICANS_{grade}", "CAR-NK") for grade in ("any", "ge3"))
+    assert [(one.name, one.events, one.n) for one in high.studies] == [(one.name, 0, one.n) for one in some.studies]
+    assert {one.status for one in high.studies} == {"derived", "memory"}
+    assert f"{len(high.studies)} of {len(high.studies)} counts follow from no case of any grade" in " ".join(high.said)
+    severe = {one.name: one for one in trial_set("CRS_ge3", "CAR-NK").studies}
+    assert "follows from" in severe["nkx101"].note and "follows from" not in severe["marin_2024"].note
+    assert "gao_2025" not in severe  # one case, of a grade that is not known
+
+
 def test_different_grading_scales_are_said() -> None:
     assert any("different scales: Lee, Penn" in text for text in trial_set("CRS_ge3", "CAR-T").said)
 
@@ -213,7 +223,7 @@ def test_events_per_time_are_pooled_as_rates(tmp_path: Path) -> None:
     ("study,percent,n\nA,33,3,10\nB,10,10\n", r"mine.csv:2: found 4 cells; needed 3"),
     ("study,events,n\nA,1\nB,1,10\n", r"mine.csv:2: found an empty cell under n"),
     ("study,events,n,overlaps\nAhmed,1,10,\nB,1,10,Ahmad\n", r"mine.csv:3: found the overlap 'Ahmad' .*'Ahmed'"),
-    ("study,events,n,overlaps\nA,1,10,A\nB,1,10,\n", r"mine.csv:2: found the overlap 'A' of 'A'; needed another study"),
+    ("study,events,n,overlaps\nA,1,10,A\nB,1,10,\n", r"mine.csv:2: found the overlap 'A' of 'A'; needed another"),
 ])  # fmt: skip
 def test_what_cannot_be_pooled_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):

@@ -16,6 +16,7 @@ from perforin.evidence.sources import LIBRARY
 __all__ = ["Review", "reviews_of", "study_set", "trial_set"]
 
 SETS = LIBRARY / "study_sets"
+FOLLOWS = "follows from no case of any grade"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def trial_set(endpoint: str, therapy: str) -> StudySet:
         if trial(name).therapy != therapy:
             continue
         outcomes |= {row.endpoint for row in trial(name).endpoints if row.events is not None}
-        rows = [row for row in trial(name).endpoints if row.endpoint == endpoint and row.events is not None]
+        rows = _counts(name, endpoint)
         whole = next((row for row in rows if not row.subgroup), None)  # a trial that gives it twice is refused
         if whole is not None:
             studies.append(_study(name, whole))
@@ -93,8 +94,29 @@ def trial_set(endpoint: str, therapy: str) -> StudySet:
         known = sorted(outcomes)
         raise UserError(f"found no {therapy} trial that counts {endpoint!r}; needed one of {', '.join(known)}"
                         f"{nearest(endpoint, known)}")  # fmt: skip
-    return StudySet.without_overlap(studies, endpoint=endpoint, title=f"{therapy} cohorts of the trial library",
-                                    left_out=left, warnings=tuple(flags))  # fmt: skip
+    found = StudySet.without_overlap(studies, endpoint=endpoint, title=f"{therapy} cohorts of the trial library",
+                                     left_out=left, warnings=tuple(flags))  # fmt: skip
+    inferred = [one.name for one in found.studies if one.note.startswith(FOLLOWS)]
+    if not inferred:
+        return found
+    said = f"{len(inferred)} of {len(found.studies)} counts follow from no case of any grade: {', '.join(inferred)}."
+    return replace(found, warnings=(*found.warnings, said))
+
+
+def _counts(name: str, endpoint: str) -> list[Finding]:
+    """The trial's counts of an outcome; where no patient had it at any grade, none had it at a grade or more."""
+    stem, _, grade = endpoint.rpartition("_ge")
+    counts = [row for row in trial(name).endpoints if row.events is not None]
+    found = [row for row in counts if row.endpoint == endpoint]
+    if found or not grade.isdigit():
+        return found
+    return [
+        row.model_copy(update={
+            "status": "memory" if row.status == "memory" else "derived",
+            "note": "; ".join(filter(None, (FOLLOWS, row.note))),
+        })
+        for row in counts if row.endpoint == f"{stem}_any" and row.events == 0
+    ]  # fmt: skip
 
 
 def _study(name: str, row: Finding) -> Study:

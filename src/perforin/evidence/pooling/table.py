@@ -60,7 +60,7 @@ def read_studies(path: str | Path, endpoint: str = "events", title: str = "") ->
         for other in study.overlaps:
             if other == study.name or other not in known:
                 hint = nearest(other, known - {study.name})
-                raise UserError(f"found the overlap {other!r} of {study.name!r}; needed another study of the table{hint}",
+                raise UserError(f"found the overlap {other!r} of {study.name!r}; needed another study of it{hint}",
                                 Location(table.file, line.number))  # fmt: skip
         if study.name in seen:
             raise UserError(f"found the study {study.name!r} twice, first in line {seen[study.name]}; needed each "
