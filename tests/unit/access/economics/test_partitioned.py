@@ -87,9 +87,9 @@ def test_every_shipped_appraisal_reads_and_its_curves_pass_near_their_points():
         for fitted, given in ((side.overall, arm_read.overall_survival),
                               (side.progression_free, arm_read.progression_free_survival)):  # fmt: skip
             years, share = given.shown()
-            assert fitted.survival(years) == pytest.approx(share, abs=0.01)
+            assert fitted.survival(years) == pytest.approx(share, abs=0.04)
             drawn = fitted.survival(years, fitted.draws("tested", 2000, Streams(2)))
-            assert drawn.mean(axis=0) == pytest.approx(share, abs=0.03)
+            assert drawn.mean(axis=0) == pytest.approx(share, abs=0.05)
 
 
 def test_a_digitised_curve_beside_the_file_is_taken_apart_into_patients_and_fitted(tmp_path):
