@@ -83,6 +83,8 @@ MEASURED: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("CART-EGFR", "PDAC"): (("liu_y_2020",), ""),
 }
 """The trial whose patients a kinetic row was measured in, and which of them."""
+TIMED = {"ZUMA-1": "zuma_1", "JULIET": "juliet", "KarMMa": "karmma"}
+"""Trials of the library whose toxicity was timed."""
 REVIEWS = {"Han MW": "Han2024", "Lei W": "Lei2021", "2025 SR": "ReviewCrs2025", "Cytotherapy 2020": "SevereCrs2020",
            "De Sousa": "DeSousa2025", "Lalu MM": "Lalu2025", "ASH 2024": "CarNkAsh2024",
            "Jorgensen LV": "Jorgensen2025"}  # fmt: skip
@@ -147,6 +149,17 @@ def kinetic() -> Iterator[tuple[Number, str]]:
             yield from measured(row)
 
 
+def timed() -> Iterator[tuple[Number, str]]:
+    """Medians of onset and duration of toxicity as they stand in trials, and their range."""
+    for row in rows(SHARED / "crs_timing.csv"):
+        if row["trial"] in TIMED:
+            kind = row["event"].partition("/")[0]
+            for what, span in (("onset", row["onset_range"]), ("duration", row["duration_range_or_note"])):
+                if median := row[f"{what}_median_d"]:
+                    yield (TIMED[row["trial"]], f"{kind}_{what}", "", float(median), "day", None,
+                           status(row["provenance"])), span  # fmt: skip
+
+
 @beside
 def test_every_collected_number_is_in_its_trial_under_its_endpoint_denominator_and_status() -> None:
     missing = [one for one in counted() if one not in library()]
@@ -155,7 +168,7 @@ def test_every_collected_number_is_in_its_trial_under_its_endpoint_denominator_a
 
 @beside
 def test_every_number_of_a_trial_was_collected_or_follows_from_one_that_was() -> None:
-    collected = {*counted(), *(one for one, _ in kinetic())}
+    collected = {*counted(), *(one for one, _ in kinetic()), *(one for one, _ in timed())}
     for name in trials():
         one = trial(name)
         some = {row.endpoint: row for row in one.endpoints}
@@ -248,13 +261,18 @@ def test_every_published_pooled_value_is_in_the_table_of_reviews() -> None:
 
 
 @beside
-def test_every_onset_and_duration_of_toxicity_is_in_its_table() -> None:
+def test_every_onset_and_duration_of_toxicity_is_in_its_trial_or_in_the_table_of_other_cohorts() -> None:
     table = [(r["trial"], r["product"], r["costimulation"], r["event"], r["onset_median_d"], r["onset_range_d"],
               r["duration_median_d"], r["note"], r["status"], r["locator"])
              for r in rows(LIBRARY / "toxicity_timing.csv")]  # fmt: skip
     assert table == [(r["trial"], r["product"], r["costim_or_source"], r["event"], r["onset_median_d"],
                       r["onset_range"], r["duration_median_d"], r["duration_range_or_note"], status(r["provenance"]),
-                      r["provenance"].removeprefix("page: ")) for r in rows(SHARED / "crs_timing.csv")]  # fmt: skip
+                      r["provenance"].removeprefix("page: "))
+                     for r in rows(SHARED / "crs_timing.csv") if r["trial"] not in TIMED]  # fmt: skip
+    spans = {held(name, row): (row.low, row.high) for name in trials() for row in trial(name).endpoints}
+    for number, span in timed():
+        low, _, high = span.partition("-")
+        assert spans[number] == ((float(low), float(high)) if high else (None, None)), number
 
 
 def test_every_product_number_and_review_has_a_source_that_resolves() -> None:
