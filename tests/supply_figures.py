@@ -17,6 +17,7 @@ from perforin.access.siting.capacity import plan_plants, plant_rows, shipped_siz
 from perforin.endpoints.catalogue import score
 from perforin.evidence.parameters import Row, choose
 from perforin.evidence.sources import LIBRARY
+from perforin.library import default_library
 from perforin.making.attrition import deadlines
 from perforin.making.batch import grow
 from perforin.making.batch.culture import cultivate
@@ -43,8 +44,9 @@ from perforin.making.release.deciding import (
 from perforin.making.steps import durations, finishes
 from perforin.prepared import make_ready
 from perforin.records import Records
-from perforin.scenario import read_scenario
+from perforin.scenario import scenario_of
 from perforin.streams import Streams
+from perforin.yaml_reader import read_yaml
 
 PATIENTS = np.arange(20_000)
 LUCK = Streams(1)
@@ -53,8 +55,23 @@ LYMPHOMA = supply_rows()["attrition.lymphoma"].value
 """The hazard of loss before infusion in large B-cell lymphoma [1/day]."""
 TRIALS = {"JULIET": (54, 38, 153), "ZUMA-1": (24, 9, 110), "TRANSCEND": (37, 48, 342)}
 """Median days from collection to infusion, and of the patients with a product how many were not infused."""
+OWN_CELLS = """
+title: Own cells in large B-cell lymphoma
+question: How many die within a year after waits of several lengths?
+disease: lbcl
+horizon: 13 month
+visits: [30, 365]
+arms:
+  car_t: {product: car19_cd28z_autologous, lymphodepletion: flu_cy_500}
+"""
 
 Figures = dict[str, float]
+
+
+def hazard_of(disease: str) -> float:
+    """Loss before infusion [1/day] as the disease states it."""
+    given = read_yaml(default_library().path("diseases", disease)).data["parameters"]["waiting.attrition"]
+    return float(given["value"])
 
 
 def as_row(row: Row, value: float) -> Row:
@@ -136,10 +153,10 @@ def never_infused() -> Figures:
     fast, slow = library_process("autologous_central"), library_process("autologous_slow")
     return {
         "a": not_infused(slow, from_the_others("JULIET")),
-        "b": not_infused(failing(waiting(slow, 45), 7 / 92), 0.00278),
+        "b": not_infused(failing(waiting(slow, 45), 7 / 92), hazard_of("b_all")),
         "c": not_infused(fast, from_the_others("ZUMA-1")),
         "d": not_infused(failing(waiting(fast, TRIALS["TRANSCEND"][0]), 2 / 344), from_the_others("TRANSCEND")),
-        "f": not_infused(library_process("autologous_myeloma"), 0.002),
+        "f": not_infused(library_process("autologous_myeloma"), hazard_of("myeloma")),
     }
 
 
@@ -214,14 +231,13 @@ def slot_queue() -> Figures:
 
 def mortality_by_wait() -> Figures:
     """V10: dead within a year of enrolment, by the wait, in the patient model."""
-    days = {"a": 0.0, "b": 30.4375, "c": 9 * 30.4375}
-    scenario = read_scenario("cd19_lbcl_head_to_head").with_changes({"horizon": "13 month", "visits": [30, 365]})
-    ready = make_ready(scenario)
-    arm = next(one for one in ready.arms if one.name == "car_t")
+    days = {"a": 0.0, "b": DAYS_PER_MONTH, "c": 9 * DAYS_PER_MONTH}
+    ready = make_ready(scenario_of(OWN_CELLS))
+    (arm,) = ready.arms
     median = library_process("autologous_central").waiting.median
     arms = [replace(arm, name=name, process=replace(arm.process, waiting=Waiting("constant", as_row(median, day))))
             for name, day in days.items()]  # fmt: skip
-    records = study.simulate(replace(ready, arms=tuple(arms)), np.arange(300), courses=False)["records"]
+    records = study.simulate(replace(ready, arms=tuple(arms)), np.arange(1000), courses=False)["records"]
     return {one.arm: 1 - one.value for one in score(Records(records), ["OS_12m"], enrolled=True)}
 
 
