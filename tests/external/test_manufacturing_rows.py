@@ -41,8 +41,8 @@ USED: dict[str, tuple[str, str]] = {
     "MF_ide_KarMMa": ("autologous_myeloma", "failure.probability"),
     "MF_UK_LBCL": ("autologous_viral", "failure.probability"),
     "REMAKE_SUCC": ("autologous_viral", "remake.probability_of_success"),
-    "T_MFG_LINE": ("autologous_viral", "steps.3.duration"),
-    "T_CARNK_BATCH": ("nk_peripheral_feeder", "steps.2.duration"),
+    "T_MFG_LINE": ("autologous_viral", "steps.culture.duration"),
+    "T_CARNK_BATCH": ("nk_peripheral_feeder", "steps.culture.duration"),
     "T_CARNK_LEAD": ("off_the_shelf_frozen", "waiting.median"),
 }
 """Identifier: the process and the number of it that has the value (and the range, where one is given)."""
