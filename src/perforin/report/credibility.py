@@ -46,7 +46,7 @@ def _purpose(findings: Findings) -> list[Row]:
 
 
 def _evidence(findings: Findings) -> list[Row]:
-    trials = sorted({one.shown for one in findings.published})
+    trials = sorted({one.label or one.trial for one in findings.published})
     values = [kind for frame in findings.parameters.values() for kind in frame["kind"]]
     kinds = (
         ", ".join(f"{values.count(kind)} {kind}" for kind in ("measured", "fitted", "assumed") if kind in values)

@@ -36,11 +36,13 @@ class Published:
     note: str = ""
     label: str = ""
     unit: str = ""
+    status: str = ""
 
     @property
     def shown(self) -> str:
-        """What the trial is called on paper."""
-        return self.label or self.trial
+        """What the trial is called on paper, and whether the number stands on memory alone or was derived."""
+        known = {"memory": " (from memory)", "derived": " (derived)"}.get(self.status, "")
+        return f"{self.label or self.trial}{known}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
@@ -52,6 +54,7 @@ class Published:
             "n": self.n,
             "unit": self.unit,
             "scale": self.scale,
+            "status": self.status,
             "source": self.source,
             "note": self.note,
         }

@@ -185,6 +185,7 @@ def _beside(arm: str, one: PublishedValue) -> Published:
         source=one["source"],
         note=one["note"],
         unit=one["unit"],
+        status=one["status"],
         label=short_name(one["trial"]) + (f", {one['subgroup']}" if one["subgroup"] else ""),
     )
 

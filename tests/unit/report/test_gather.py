@@ -18,7 +18,7 @@ from perforin.records import Records
 from perforin.report import bars
 from perforin.report.answer import answer
 from perforin.report.findings import Published
-from perforin.report.gather import gather, short_name, transgene
+from perforin.report.gather import gather, published, short_name, transgene
 from perforin.report.indirect import covariates_of_both_sides, method_used
 from perforin.report.page import render
 from perforin.report.scoring import (
@@ -33,6 +33,7 @@ from perforin.report.scoring import (
     survival,
     waits,
 )
+from perforin.report.tables import published_line
 from perforin.study import Progress
 from unit.report.synthetic import parameter_table
 
@@ -125,6 +126,14 @@ def test_one_arm_is_compared_with_nobody(scored: Records) -> None:
     alone = Records(scored.table[scored.table["arm"] == "a"])
     assert comparisons(scores(alone, "ORR_d30"), "a", ["ORR_d30"]) == ()
     assert estimates(scores(Records.empty(), "ORR_d30"), ["ORR_d30"]) == ()
+
+
+def test_a_published_number_from_memory_is_called_that_wherever_it_stands() -> None:
+    scenario = SimpleNamespace(arms={"b": SimpleNamespace(label="")}, published=lambda _: ("zuma_1",))
+    known = {one.endpoint: one for one in published(scenario, ["PFS_12m", "OS_12m"])}  # type: ignore[arg-type]
+    assert (known["PFS_12m"].shown, known["OS_12m"].shown) == ("ZUMA-1 (from memory)", "ZUMA-1")
+    assert [known[name].as_dict()["status"] for name in ("PFS_12m", "OS_12m")] == ["memory", "read"]
+    assert published_line(known["PFS_12m"], "").startswith("ZUMA-1 (from memory): 44")
 
 
 def test_survival_curves_carry_published_milestones_of_their_own_arm(scored: Records) -> None:
