@@ -18,6 +18,7 @@ from perforin.evidence.pooling.shipped import shipped
 from perforin.evidence.pooling.sparse import beta_binomial
 from perforin.evidence.pooling.studies import Study, StudySet
 from perforin.evidence.pooling.synthesis import synthesise
+from perforin.evidence.pooling.shipped import shipped
 from perforin.evidence.pooling.table import impossible_share, read_studies
 from perforin.evidence.sources import bibliography
 
@@ -98,6 +99,12 @@ def test_where_nobody_had_it_at_any_grade_nobody_had_it_at_a_high_one_and_that_i
     severe = {one.name: one for one in trial_set("CRS_ge3", "CAR-NK").studies}
     assert "follows from" in severe["nkx101"].note and "follows from" not in severe["marin_2024"].note
     assert "gao_2025" not in severe  # one case, of a grade that is not known
+
+
+def test_the_bound_on_severe_neurotoxicity_with_car_nk_lies_inside_the_interval_of_bcma_car_t() -> None:
+    lines = {line.label: line.pooled for line in shipped() if line.endpoint == "ICANS_ge3"}
+    bcma, nk = lines["CAR-T, BCMA with 4-1BB"], lines["CAR-NK"]
+    assert nk.events == 0 and nk.upper is not None and bcma.low < nk.upper < bcma.high
 
 
 def test_different_grading_scales_are_said() -> None:

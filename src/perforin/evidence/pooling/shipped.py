@@ -44,7 +44,7 @@ def shipped() -> tuple[Line, ...]:
 
 
 def _lines() -> Iterator[Line]:
-    for endpoint, therapies in (("ICANS_any", ("CAR-T", "CAR-NK")), ("ICANS_ge3", ("CAR-T",)),
+    for endpoint, therapies in (("ICANS_any", ("CAR-T", "CAR-NK")), ("ICANS_ge3", ("CAR-T", "CAR-NK")),
                                 ("CRS_any", ("CAR-T", "CAR-NK")), ("CRS_ge3", ("CAR-T", "CAR-NK"))):  # fmt: skip
         for therapy in therapies:
             studies = study_set(endpoint, therapy)
