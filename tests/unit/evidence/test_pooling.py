@@ -18,7 +18,6 @@ from perforin.evidence.pooling.shipped import shipped
 from perforin.evidence.pooling.sparse import beta_binomial
 from perforin.evidence.pooling.studies import Study, StudySet
 from perforin.evidence.pooling.synthesis import synthesise
-from perforin.evidence.pooling.shipped import shipped
 from perforin.evidence.pooling.table import impossible_share, read_studies
 from perforin.evidence.sources import bibliography
 
