@@ -13,6 +13,8 @@ from scipy.optimize import minimize_scalar
 
 from batch_recipes import library_process, recipe_of, with_growth
 from perforin import study
+from perforin.access.economics.appraisal import read_appraisal
+from perforin.access.economics.partitioned import appraise
 from perforin.access.siting.capacity import plan_plants, plant_rows, shipped_sizes
 from perforin.endpoints.catalogue import score
 from perforin.evidence.parameters import Row, choose
@@ -241,6 +243,18 @@ def mortality_by_wait() -> Figures:
     return {one.arm: 1 - one.value for one in score(Records(records), ["OS_12m"], enrolled=True)}
 
 
+def worth_of_waits() -> Figures:
+    """V11: quality-adjusted life-years of the enrolled after 54 and after 24 days, base case on two trials' curves."""
+    sides = appraise(read_appraisal("lymphoma_vein_to_vein"), 100, LUCK).sides
+    return {"a": sides["after_54_days"].effect, "b": sides["after_24_days"].effect}
+
+
+def worth_of_infusion() -> Figures:
+    """V20: quality-adjusted life-years and lifetime cost of the infused of ZUMA-1, base case."""
+    side = appraise(read_appraisal("lymphoma_vein_to_vein").of_the_infused(), 100, LUCK).sides["after_24_days"]
+    return {"a": side.effect, "c": side.cost}
+
+
 def after_thaw() -> Figures:
     """V12: NK cells alive a day after thaw, of those alive at thaw; rested ones of those frozen."""
     found = {way: quality(np.ones(1), frozen("NK", way), lambda _: np.zeros(1)) for way in ("", "pretreated", "rested")}
@@ -293,7 +307,8 @@ def plants() -> Figures:
 TARGETS: dict[str, Callable[[], Figures]] = {
     "V1": attrition, "V2": approval_to_infusion, "V3": community, "V4": never_infused, "V5": vein_to_vein,
     "V6": within_36_days, "V7": failures, "V8": out_of_specification, "V9": slot_queue, "V10": mortality_by_wait,
-    "V12": after_thaw, "V13": warming, "V14": warming_events, "V15": expansion, "V16": lot_size, "V18": plants,
+    "V11": worth_of_waits, "V12": after_thaw, "V13": warming, "V14": warming_events, "V15": expansion,
+    "V16": lot_size, "V18": plants, "V20": worth_of_infusion,
 }  # fmt: skip
 
 
