@@ -70,7 +70,7 @@ class Finding(Strict):
         if self.endpoint.startswith(("CRS", "ICANS")) and not self.scale:
             raise ValueError("found a toxicity grade without its scale; needed one, or 'not stated'")
         if not known_unit(self.unit):
-            raise ValueError(f"found the unit {self.unit!r}, which nobody knows; needed one such as day, month, cell/uL "
+            raise ValueError(f"found the unit {self.unit!r}, which nobody knows; needed one such as day, cell/uL "
                              "or copy/ug")  # fmt: skip
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"found low {self.low:g} above high {self.high:g}; needed low <= high")
