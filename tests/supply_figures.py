@@ -67,6 +67,20 @@ arms:
   car_t: {product: car19_cd28z_autologous, lymphodepletion: flu_cy_500}
 """
 
+CORD_BLOOD = """
+title: Cells of cord blood in large B-cell lymphoma
+question: How much do lots of better donors do?
+disease: lbcl
+horizon: 13 month
+visits: [30, 90, 180, 270, 365]
+arms:
+  car_nk:
+    product: cb_car19_il15
+    process: nk_cord_blood
+    schedule: [{day: 0, dose: 8e8 cell}]
+    lymphodepletion: flu_cy_300
+"""
+
 Figures = dict[str, float]
 
 
@@ -249,6 +263,18 @@ def worth_of_waits() -> Figures:
     return {"a": sides["after_54_days"].effect, "b": sides["after_24_days"].effect}
 
 
+def better_donors() -> Figures:
+    """V17: free of progression and alive at a year, the half of patients with the best killing lots and the others."""
+    table = study.simulate(make_ready(scenario_of(CORD_BLOOD)), np.arange(1000), courses=False)["records"]
+    function = table[table["parameter"] == "lot_killing_function"].set_index("subject")["value"]
+    best = function.index[function > function.median()]
+    found = {}
+    for letters, chosen in (("ac", table["subject"].isin(best)), ("bd", ~table["subject"].isin(best))):
+        scored = score(Records(table[chosen]), ["PFS_12m", "OS_12m"])
+        found |= dict(zip(letters, (one.value for one in scored), strict=True))
+    return found | {"e": found["a"] - found["b"]}
+
+
 def worth_of_infusion() -> Figures:
     """V20: quality-adjusted life-years and lifetime cost of the infused of ZUMA-1, base case."""
     side = appraise(read_appraisal("lymphoma_vein_to_vein").of_the_infused(), 100, LUCK).sides["after_24_days"]
@@ -308,7 +334,7 @@ TARGETS: dict[str, Callable[[], Figures]] = {
     "V1": attrition, "V2": approval_to_infusion, "V3": community, "V4": never_infused, "V5": vein_to_vein,
     "V6": within_36_days, "V7": failures, "V8": out_of_specification, "V9": slot_queue, "V10": mortality_by_wait,
     "V11": worth_of_waits, "V12": after_thaw, "V13": warming, "V14": warming_events, "V15": expansion,
-    "V16": lot_size, "V18": plants, "V20": worth_of_infusion,
+    "V16": lot_size, "V17": better_donors, "V18": plants, "V20": worth_of_infusion,
 }  # fmt: skip
 
 

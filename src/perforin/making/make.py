@@ -250,6 +250,7 @@ def _lots(process: Process, order: _Order, source: _Made | None, fate: NDArray[n
         batches = source.batches
         share = np.where((order.remakes > 0) | (batches.doses == 0), 1.0, batches.dose_share)
         quality |= {"lot": batches.batch, "donor": batches.donor, "dose_share": share}
+        quality["killing_function"] = quality.get("killing_function", 1.0) * batches.killing
     return Lots(
         patient=order.patient,
         day=order.day,

@@ -33,13 +33,15 @@ class Material:
     """What a batch begins with: ``cells`` collected or thawed, of which the ``share`` is of the wanted kind.
 
     ``differentiation`` is the number of wanted cells that one starting cell becomes (None: it is one). A donor bank
-    whose ``batches_per_donor`` is None is one clone or line, the same for every batch.
+    whose ``batches_per_donor`` is None is one clone or line, the same for every batch. ``killing`` is that of a donor's
+    cells over the usual donor's, with its spread between donors (None: all donors' cells kill alike).
     """
 
     cells: Row
     share: Row
     differentiation: Row | None = None
     batches_per_donor: Row | None = None
+    killing: Row | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Recipe:
     def _rows(self) -> Iterator[Row | None]:
         material, growth = self.material, self.growth
         yield from (material.cells, material.share, material.differentiation, material.batches_per_donor)
+        yield material.killing
         yield from (*growth.parameters.values(), growth.between_donor_cv, growth.within_donor_cv)
         yield growth.feeder.ratio if growth.feeder else None
         if self.engineering:
@@ -178,7 +181,7 @@ def read_recipe(reader: Reader, process: Mapping[str, Any], steps: Sequence[Step
 
 def _read_material(reader: Reader, batch: Mapping[str, Any]) -> Material:
     at = ("batch", "material")
-    part = reader.part(batch, at, ("cells", "share", "differentiation", "batches_per_donor"))
+    part = reader.part(batch, at, ("cells", "share", "differentiation", "batches_per_donor", "killing"))
     per_donor = reader.optional(part, (*at, "batches_per_donor"), "")
     if per_donor is not None and per_donor.value < 1:
         problem = f"batch.material.batches_per_donor: found {per_donor.value:g}; needed 1 or more"
@@ -188,6 +191,7 @@ def _read_material(reader: Reader, batch: Mapping[str, Any]) -> Material:
         reader.positive(part, (*at, "share"), "", 1.0),
         reader.optional(part, (*at, "differentiation"), ""),
         per_donor,
+        reader.optional(part, (*at, "killing"), ""),
     )
 
 

@@ -165,7 +165,7 @@ def test_lots_refuse_columns_of_different_lengths() -> None:
 
 def test_a_process_with_a_lane_delivers_what_the_cold_chain_leaves() -> None:
     library, streams = default_library(), Streams(4)
-    shipped = read_process("nk_cord_blood", *library.process("nk_cord_blood"))
+    shipped = read_process("nk_peripheral_feeder", *library.process("nk_peripheral_feeder"))
     here = replace(shipped, lane="")
     found, way = (make(one, PATIENTS[:300], np.full(300, np.inf), streams) for one in (shipped, here))
     expected = arrivals(shipped, PATIENTS[:300], streams)
@@ -192,6 +192,19 @@ def test_cells_that_come_too_warm_are_lost_to_their_donor_and_sent_again_from_a_
     assert (sent.viability[again] != first.viability[again]).all()
     wait = bank.wait(many, streams)
     assert sent.day[~again] == pytest.approx(wait[~again]) and (sent.day[again] > wait[again] + 0.5).all()
+
+
+def test_a_donor_s_cells_kill_alike_in_every_lot_and_patient_and_not_as_another_donor_s() -> None:
+    library, streams = default_library(), Streams(4)
+    cord = read_process("nk_cord_blood", *library.process("nk_cord_blood"))
+    found = make(cord, PATIENTS[:2000], np.full(2000, np.inf), streams)
+    killing = grow(cord, np.arange(found.lot.max() + 1), streams).killing
+    arrived = arrivals(cord, PATIENTS[:2000], streams)
+    kept = ~arrived.rejected
+    np.testing.assert_allclose(found.killing_function[kept], (arrived.killing_function * killing[found.lot])[kept])
+    assert np.median(killing) == pytest.approx(1, rel=0.15) and killing.std() > 0.5
+    same = replace(cord, batch=replace(cord.batch, material=replace(cord.batch.material, killing=None)))
+    assert (grow(same, np.arange(5), streams).killing == 1).all()
 
 
 def test_release_decides_which_own_cells_are_given_and_which_batches_are_given_out() -> None:

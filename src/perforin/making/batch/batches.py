@@ -35,7 +35,8 @@ class Batches:
     cells per living cell; ``cells_filled`` living cells with the construct after washing and filling [cell], and
     ``planned_dose`` those of one dose; ``doses`` filled, 0 if failed; ``dose_share`` of the planned dose that each
     holds, below 1 for a short dose; ``failed`` why, "" if not; ``filled`` doses that went to the tests, whatever these
-    found (``doses`` if not given), 0 for a batch that was lost in a step or has too few cells.
+    found (``doses`` if not given), 0 for a batch that was lost in a step or has too few cells; ``killing`` of the
+    donor's cells over the usual donor's (1 if not given).
     """
 
     batch: NDArray[np.int64]
@@ -55,10 +56,13 @@ class Batches:
     dose_share: Array
     failed: NDArray[np.str_]
     filled: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    killing: Array = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         if len(self.filled) == 0:
             object.__setattr__(self, "filled", self.doses)
+        if len(self.killing) == 0:
+            object.__setattr__(self, "killing", np.ones(len(self.batch)))
         lengths = {one.name: len(getattr(self, one.name)) for one in fields(self)}
         if len(set(lengths.values())) > 1:
             raise UserError(f"found batches with columns of different lengths {lengths}; needed one entry per batch")

@@ -35,8 +35,9 @@ def grow(process: Process, batches: Numbers, streams: Streams, dose: float | Non
     Args:
         process: one with a ``batch`` part.
         batches: (n,) batch numbers, each with its own luck whatever the others are.
-        streams: the shared luck: purposes "donor effect", "cells of a donor" and "wanted share of a donor"
-            by donor; "batch effect", "yield of STEP", "failure of STEP", "culture PARAMETER" and others by batch.
+        streams: the shared luck: purposes "donor effect", "cells of a donor", "wanted share of a donor" and "killing
+            of a donor's cells" by donor; "batch effect", "yield of STEP", "failure of STEP", "culture PARAMETER" and
+            others by batch.
         dose: planned dose, living cells with the construct [cell]; the process's own if not given.
 
     Raises:
@@ -80,6 +81,13 @@ def donors_of(process: Process, batches: Numbers) -> Numbers:
 def _donor_score(process: Process, purpose: str, donor: Numbers, streams: Streams) -> Array:
     """(n,) a donor's luck; none for a bank of one clone, whose numbers are the clone's own."""
     return np.zeros(len(donor)) if _one_clone(process) else streams.normal(purpose, donor)
+
+
+def _killing(process: Process, recipe: Recipe, donor: Numbers, streams: Streams) -> Array:
+    """(n,) killing of the cells of each batch's donor over the usual donor's."""
+    if recipe.material.killing is None:
+        return np.ones(len(donor))
+    return recipe.material.killing.quantile(_donor_score(process, "killing of a donor's cells", donor, streams))
 
 
 def _one_clone(process: Process) -> bool:
@@ -230,5 +238,5 @@ def _fill(
         vector_copies=harvest.vector_copies, viability=harvest.viability, residual_t_cells=residual,
         residual_feeder=harvest.residual_feeder, cells_filled=carrying, planned_dose=np.full(len(batches), planned),
         doses=np.where(failed == "", filled, 0).astype(np.int64), dose_share=share, failed=failed.astype(np.str_),
-        filled=filled.astype(np.int64),
+        filled=filled.astype(np.int64), killing=_killing(process, recipe, harvest.donor, streams),
     )  # fmt: skip
