@@ -74,7 +74,7 @@ def test_one_method_and_some_covariates_can_be_chosen(
 def test_a_trial_of_the_library_without_a_baseline_can_be_set_beside_but_not_adjusted(
     capsys: pytest.CaptureFixture[str], files: tuple[Path, Path]
 ) -> None:
-    words = ["--patients", files[0], "--against", "zuma_1", "--endpoint", "CR_best"]
+    words = ["--patients", files[0], "--against", "juliet", "--endpoint", "CR_best"]
     code, out, err = run(capsys, *words)
     assert code == 0 and "Nothing was adjusted for" in out
     assert "Not weighted (MAIC): found no covariate" in err and "(published here: none)" in err
