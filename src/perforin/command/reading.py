@@ -71,13 +71,15 @@ def explain(
     With value, unit, range and source in each arm of a scenario.
     """
     from perforin.endpoints.catalogue import catalogue
+    from perforin.evidence.grading import criteria_of
     from perforin.report.wording import endpoint
 
     known = catalogue()
     if name in known:
         better = {1: "more is better", -1: "less is better", 0: "neither direction is better"}[known[name].better]
         said = {"endpoint": name, "label": endpoint(name).label, "meaning": known[name].meaning, "better": better}
-        _tell(said | {"unit": known[name].unit}, json)
+        criteria = criteria_of(name)
+        _tell(said | {"unit": known[name].unit} | ({"criteria": criteria} if criteria else {}), json)
         return
     rows = models.parameter_rows(loading.load(scenario))
     names = list(dict.fromkeys(row["name"] for row in rows))

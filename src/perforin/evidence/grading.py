@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ from perforin.evidence.parameters import known_unit
 from perforin.evidence.sources import LIBRARY
 from perforin.yaml_reader import Strict, read_yaml, validated
 
-__all__ = ["Fever", "GradedToxicity", "GradingScale", "grading_scale"]
+__all__ = ["Fever", "GradedToxicity", "GradingScale", "criteria_of", "grading_scale"]
 
 Criterion = str | tuple[int, int]
 """In words, or from how many points to how many."""
@@ -89,3 +90,17 @@ def grading_scale() -> GradingScale:
         UserError: a key, grade or number of points that cannot be (file:line).
     """
     return validated(GradingScale, read_yaml(LIBRARY / "grading" / "astct_2019.yaml"))
+
+
+def criteria_of(endpoint: str) -> str:
+    """What is seen at the lowest grade that an endpoint counts, such as 3 of ``CRS_ge3``, and how elements combine.
+
+    Empty for an endpoint that counts no grade of the scale.
+    """
+    scale = grading_scale()
+    name, _, least = endpoint.partition("_")
+    if name not in scale.toxicities or not re.fullmatch(r"any|ge[1-5]", least):
+        return ""
+    found, grade = scale.toxicities[name], 1 if least == "any" else int(least.removeprefix("ge"))
+    seen = "; ".join(f"{one}: {words}" for one in found.elements if (words := found.words(one, grade)))
+    return f"{scale.scale} grade {grade}: {seen} ({found.rule})"

@@ -12,7 +12,7 @@ import pytest
 import perforin.trial
 from perforin.command import app
 from perforin.errors import UserError
-from perforin.evidence.grading import GradingScale, grading_scale
+from perforin.evidence.grading import GradingScale, criteria_of, grading_scale
 from perforin.evidence.published import Finding
 from perforin.yaml_reader import read_text, validated
 
@@ -92,3 +92,12 @@ def test_the_command_prints_every_criterion_with_its_source(capsys: pytest.Captu
     assert "fever of 38 degC" in shown and "orientation 4" in shown and "Lee DW" in shown
     assert app.execute(["evidence", "grading", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["toxicities"]["ICANS"]["elements"]["ICE"]["1"] == [7, 9]
+
+
+def test_an_endpoint_is_explained_by_what_is_seen_at_its_lowest_grade(capsys: pytest.CaptureFixture[str]) -> None:
+    assert criteria_of("CRS_ge3").startswith("ASTCT grade 3: hypotension: one vasopressor")
+    assert "ICE: 7 to 9 points" in criteria_of("ICANS_any") and "fever alone is grade 1" in criteria_of("CRS_any")
+    for other in ("CRS_onset", "GvHD_ge2", "OS_12m", "CRS_ge7"):
+        assert criteria_of(other) == ""
+    assert app.execute(["explain", "ICANS_ge3"]) == 0
+    assert f"criteria: {criteria_of('ICANS_ge3')}" in capsys.readouterr().out
