@@ -29,58 +29,30 @@ class Wording(NamedTuple):
     """How an endpoint is spoken of; ``better`` is +1 where more is better, -1 where less is, 0 where neither."""
 
     label: str
-    meaning: str
     better: int = 0
     share: bool = False
 
 
 ENDPOINTS: dict[str, Wording] = {
-    "ORR_d30": Wording("Response at day 30", "Share with complete or partial response at the day-30 visit.", 1, True),
-    "ORR_best": Wording(
-        "Best response, complete or partial", "Share whose best response is complete or partial.", 1, True
-    ),
-    "CR_best": Wording("Best response, complete", "Share whose best response is complete.", 1, True),
-    "PFS_6m": Wording(
-        "Progression-free at 6 months", "Kaplan-Meier share alive without progression at 6 months.", 1, True
-    ),
-    "PFS_12m": Wording(
-        "Progression-free at 12 months", "Kaplan-Meier share alive without progression at 12 months.", 1, True
-    ),
-    "OS_12m": Wording("Alive at 12 months", "Kaplan-Meier share alive at 12 months.", 1, True),
-    "CRS_any": Wording(
-        "CRS, any grade", "Share with cytokine release syndrome of grade 1 or more (ASTCT 2019).", -1, True
-    ),
-    "CRS_ge3": Wording(
-        "CRS, grade 3 or more", "Share with cytokine release syndrome of grade 3 or more (ASTCT 2019).", -1, True
-    ),
-    "ICANS_any": Wording(
-        "ICANS, any grade", "Share with immune effector cell-associated neurotoxicity of grade 1 or more.", -1, True
-    ),
-    "ICANS_ge3": Wording(
-        "ICANS, grade 3 or more",
-        "Share with immune effector cell-associated neurotoxicity of grade 3 or more.",
-        -1,
-        True,
-    ),
-    "GvHD_ge2": Wording(
-        "GvHD, grade 2 or more", "Share with acute graft-versus-host disease of grade 2 or more.", -1, True
-    ),
-    "Cmax": Wording("Peak of the product in blood", "Highest measured transgene level."),
-    "Tmax": Wording("Day of the peak", "Day of the highest measured transgene level."),
-    "AUC0_28": Wording("Exposure, days 0 to 28", "Area under the measured transgene level from day 0 to day 28."),
-    "last_detectable_day": Wording(
-        "Last day above the assay limit", "Last sampling day with the transgene above the assay limit."
-    ),
-    "infused_share": Wording(
-        "Infused, of those enrolled", "Share of enrolled patients who received the product.", 1, True
-    ),
-    "time_to_infusion": Wording("Enrolment to infusion", "Days from enrolment to infusion.", -1),
-    "cost": Wording(
-        "Cost per enrolled patient", "Product, apheresis and three months of care; no travel, no later lines.", -1
-    ),
-    "cost_per_responder": Wording(
-        "Cost per responder", "Cost of all enrolled patients, the lost ones too, over those who respond.", -1
-    ),
+    "ORR_d30": Wording("Response at day 30", 1, True),
+    "ORR_best": Wording("Best response, complete or partial", 1, True),
+    "CR_best": Wording("Best response, complete", 1, True),
+    "PFS_6m": Wording("Progression-free at 6 months", 1, True),
+    "PFS_12m": Wording("Progression-free at 12 months", 1, True),
+    "OS_12m": Wording("Alive at 12 months", 1, True),
+    "CRS_any": Wording("CRS, any grade", -1, True),
+    "CRS_ge3": Wording("CRS, grade 3 or more", -1, True),
+    "ICANS_any": Wording("ICANS, any grade", -1, True),
+    "ICANS_ge3": Wording("ICANS, grade 3 or more", -1, True),
+    "GvHD_ge2": Wording("GvHD, grade 2 or more", -1, True),
+    "Cmax": Wording("Peak of the product in blood"),
+    "Tmax": Wording("Day of the peak"),
+    "AUC0_28": Wording("Exposure, days 0 to 28"),
+    "last_detectable_day": Wording("Last day above the assay limit"),
+    "infused_share": Wording("Infused, of those enrolled", 1, True),
+    "time_to_infusion": Wording("Enrolment to infusion", -1),
+    "cost": Wording("Cost per enrolled patient", -1),
+    "cost_per_responder": Wording("Cost per responder", -1),
 }
 """The endpoints every report prints, in the order of the tables."""
 
@@ -139,8 +111,8 @@ def endpoint(name: str) -> Wording:
     for pattern, label, better, share in _FAMILIES:
         match = re.fullmatch(pattern, name)
         if match:
-            return Wording(label.format(*match.groups()), label.format(*match.groups()), better, share)
-    return Wording(name.replace("_", " "), name)
+            return Wording(label.format(*match.groups()), better, share)
+    return Wording(name.replace("_", " "))
 
 
 def unit_text(unit: str) -> str:
