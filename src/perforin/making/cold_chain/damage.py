@@ -16,7 +16,7 @@ GAS = 8.31446261815324e-3
 LONG = 30.0
 """Time constants after which a relaxing temperature has arrived, to thirteen digits."""
 FLAT = 1e-4
-"""Kelvins below which a straight piece counts as level; the error is below 1e-10 of its loss."""
+"""Kelvins below which a piece counts as level, at its mean temperature; the error is below 1e-9 of its loss."""
 
 
 def relaxing(begin: Array, surrounding: Array, tau: Array, hours: ArrayLike) -> Array:
@@ -61,6 +61,9 @@ def _relaxing_loss(begin: Array, surrounding: Array, tau: Array, hours: Array, c
     arrived = np.exp(heat / reference - heat / surrounding)
     gap = surrounding - begin
     level = np.abs(gap) < FLAT
+    # A level piece is taken at its mean temperature: at an end of it the error would be of first order.
+    mean = surrounding + gap * np.expm1(-short / tau) * tau / short
+    flat = np.exp(heat / reference - heat / np.where(level, mean, surrounding))
     gap = np.where(level, 1.0, gap)
     closing = gap * np.exp(-short / tau)
     start, end = np.where(level, surrounding - 1.0, begin), surrounding - closing
@@ -69,7 +72,7 @@ def _relaxing_loss(begin: Array, surrounding: Array, tau: Array, hours: Array, c
     apart = expi(-heat * w1) - expi(-heat * w0)
     near = np.exp(heat / reference) * (expi(-heat / end) - expi(-heat / start))
     curved = tau * (near - arrived * apart)
-    return np.asarray(rate * (np.where(level, short * arrived, curved) + (hours - short) * arrived), dtype=np.float64)
+    return np.asarray(rate * (np.where(level, short * flat, curved) + (hours - short) * arrived), dtype=np.float64)
 
 
 def arrhenius_straight(begin: Array, end: Array, hours: Array, heat: float, reference: float) -> Array:

@@ -85,6 +85,14 @@ def test_warmer_surroundings_never_lose_fewer_cells(
     assert over(begin, surrounding + warmer, tau, 5.0)[0] >= over(begin, surrounding, tau, 5.0)[0] * (1 - 1e-7)
 
 
+@pytest.mark.parametrize("gap", [9e-5, -9e-5, 2e-5])
+def test_a_nearly_level_piece_has_the_integral_of_the_rate_at_its_mean(gap: float) -> None:
+    hours, tau, surrounding = 5.0, 4.0, -20.0
+    expected = quad(lambda t: rate(float(relaxing(surrounding - gap, surrounding, tau, t))), 0, hours,
+                    epsrel=1e-12, epsabs=0)[0]  # fmt: skip
+    assert over(surrounding - gap, surrounding, tau, hours)[0] == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("begin, end", [(-100.0, -20.0), (-20.0, -100.0), (-80.0, -80.0), (-80.0, -79.9999)])
 def test_a_straight_piece_has_the_integral_of_the_rate(begin: float, end: float) -> None:
     heat, reference = CELLS["glass.activation_energy"] / GAS, 193.15
