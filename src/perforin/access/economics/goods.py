@@ -18,7 +18,7 @@ from perforin.evidence.parameters import Row, read_table
 from perforin.making.batch import grow
 from perforin.making.process import Process
 from perforin.making.release import follow, release, specifications_of
-from perforin.making.release.deciding import GIVEN_AS_IT_IS, NOT_MADE, REMADE
+from perforin.making.release.deciding import GIVEN_AS_IT_IS, REMADE
 from perforin.making.steps import Step
 from perforin.streams import Streams
 
@@ -62,7 +62,9 @@ def output_of(process: Process, count: int, streams: Streams) -> Output:
         doses = verdicts.doses.astype(np.float64)
         if own:
             fate = follow(verdicts, specifications, streams)
-            again = ((fate == REMADE) & (verdicts.verdict != NOT_MADE)).astype(np.float64)
+            # For each that was made again well, some were in vain.
+            well = specifications.remade_well
+            again = (fate == REMADE) / (well.value if well is not None else 1.0)
             doses = np.where((fate == GIVEN_AS_IT_IS) | (fate == REMADE), 1.0, np.minimum(doses, 1.0))
     if doses.sum() == 0:
         raise UserError(f"{process.name}: found no dose in {count} batches; needed one for a cost per dose")
@@ -120,7 +122,7 @@ def cost_of_goods(process: Process, output: Output, doses_a_year: float, *, own_
     A step costs what its ``cost`` says. Where it says none, the culture's materials grow with a power of the cells
     harvested, and the last step before the store costs the release tests. Days on a line cost a line's share of its
     plant: by the day while it works (a contract), or of whole plants. People's work, a share of that, becomes cheaper
-    with the batches made (Wright 1936).
+    with the batches made (Wright 1936). A year has one batch at least: fewer doses than that gives share its cost.
 
     Args:
         process: with steps.
@@ -157,7 +159,7 @@ def cost_of_goods(process: Process, output: Output, doses_a_year: float, *, own_
     none = np.zeros(count)
     per_batch = sum((materials[name] + held[name] * (1 - share + share * taught) for name in sorted(named)), none)
     each = sum((materials[step.name] for step in process.steps if step.name not in named), none)
-    per_dose = per_batch * output.batches / output.doses + each
+    per_dose = per_batch * batches / doses_a_year + each
     return Goods(steps, per_batch, per_dose, doses_a_year, batches, lines, own_plant)
 
 

@@ -16,6 +16,8 @@ from perforin.access.cost import cost_rows
 from perforin.access.economics.discounting import discount, present_value
 from perforin.access.economics.worth import FEATURES, central
 from perforin.endpoints.arm import Arm, align
+from perforin.endpoints.response import best_is_response
+from perforin.endpoints.samples import Share
 from perforin.endpoints.survival import DAYS_PER_YEAR, survival_times
 from perforin.errors import UserError
 from perforin.evidence.parameters import choose
@@ -26,9 +28,10 @@ __all__ = ["QUARTERS", "Lives", "count_lives"]
 Array = NDArray[np.float64]
 
 QUARTERS = 41
-"""Quarter years at which those who live on are counted; the last holds all later ones."""
+"""Quarter years at which those who live on are counted, each at the two beside them; the last holds all later ones."""
 _RATES = ("relapses", "years_free", "deaths", "years_active", "responded")
-_COLUMNS = (*FEATURES, *_RATES, *(f"free_{k}" for k in range(QUARTERS)), *(f"active_{k}" for k in range(QUARTERS)))
+_LEFT = tuple(f"{name}_{k}" for name in ("free", "active", "free_worth", "active_worth") for k in range(QUARTERS))
+_COLUMNS = (*FEATURES, *_RATES, *_LEFT)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Lives:
 
     ``mean`` (arms * columns,) and ``covariance`` of it, of the same patients in every arm, column by column and arm by
     arm. ``relapses`` in ``years_free`` count the second half of follow-up; ``deaths`` in ``years_active`` all of it.
+    Those who live on count by state and quarter: as heads, and (``_worth``) discounted from infusion to enrolment.
     """
 
     arms: tuple[str, ...]
@@ -104,7 +108,7 @@ def _arm(records: Records, name: str, own: bool, criteria: str, follow_up: float
     death = arm.once("death")
     place, _ = align(subjects, death.subjects)
     end, died = death.day[place] / DAYS_PER_YEAR, death.value[place] == 1
-    free_until, relapsed = _free(arm, subjects, end, infused)
+    free_until, relapsed = _free(arm, subjects, infused, end, died)
     # Infused: days count from infusion; the others' from enrolment, and their disease is active all the time.
     begin = np.where(infused, waited, 0.0)
     last = begin + end
@@ -126,11 +130,11 @@ def _arm(records: Records, name: str, own: bool, criteria: str, follow_up: float
     out["deaths"] = (active & died).astype(np.float64)
     out["years_active"] = np.where(active, end - free_until, 0.0)
     out["responded"] = _responded(arm, subjects)
-    quarter = np.minimum((end * 4).astype(np.intp), QUARTERS - 1)
-    weight = np.where(died, 0.0, discount(begin, rate))
-    for k in range(QUARTERS):
-        there = weight * (quarter == k)
-        out[f"free_{k}"], out[f"active_{k}"] = np.where(active, 0.0, there), np.where(active, there, 0.0)
+    quarter, worth = np.minimum(end * 4, QUARTERS - 1), discount(begin, rate)
+    for name, those in (("free", ~active & ~died), ("active", active & ~died)):
+        for k in range(QUARTERS):
+            near = np.where(those, np.maximum(1 - np.abs(quarter - k), 0.0), 0.0)
+            out[f"{name}_{k}"], out[f"{name}_worth_{k}"] = near, near * worth
     return subjects, np.column_stack([out[column] for column in _COLUMNS])
 
 
@@ -143,22 +147,24 @@ def _once(arm: Arm, parameter: str, subjects: NDArray[np.int64]) -> Array:
     return np.asarray(np.where(there, found.value[place], 0.0), dtype=np.float64)
 
 
-def _free(arm: Arm, subjects: NDArray[np.int64], end: Array,
-          infused: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
-    """(n,) years from infusion free of progression, and whether that ended while the patient lived on."""
-    times = survival_times(arm, "PFS")
+def _free(arm: Arm, subjects: NDArray[np.int64], infused: NDArray[np.bool_], end: Array,
+          died: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:  # fmt: skip
+    """(n,) years from infusion free of progression, and whether that ended while the patient lived on.
+
+    Leukaemia that does not respond is active disease though it does not grow: it counts free of events (EFS).
+    """
+    times = survival_times(arm, "EFS" if arm.criteria == "leukaemia" else "PFS")
     if times is None:
         raise UserError(f"found no visits in the records of the arm {arm.name!r}; needed them for progression")
     place, there = align(subjects, times.subjects)
     seen = there & infused
-    until = np.where(seen & times.event[place], np.minimum(times.time[place] / DAYS_PER_YEAR, end), end)
-    return np.where(infused, until, 0.0), infused & (until < end)
+    event = seen & times.event[place]
+    until = np.where(event, np.minimum(times.time[place] / DAYS_PER_YEAR, end), end)
+    # On the last day itself an event is the death of those who died, and a progression of those who live on.
+    return np.where(infused, until, 0.0), event & ((until < end) | ~died)
 
 
 def _responded(arm: Arm, subjects: NDArray[np.int64]) -> Array:
-    from perforin.endpoints.response import best_is_response
-    from perforin.endpoints.samples import Share
-
     found = best_is_response(arm)
     if not isinstance(found, Share):
         return np.zeros(len(subjects))

@@ -50,15 +50,15 @@ def value_run(lives: Lives, processes: Mapping[str, Process], count: int, stream
     patients), the hazards after follow-up (gamma, by events and years seen), and each number of values.csv and price
     with a range. The patient model's own uncertain parameters are not among them: a run has one value of each.
     """
-    # A trial counts the dead from enrolment or infusion itself; nobody lost needs a hazard of their own.
     rows = [row for row in value_rows() if row.stem not in ("discount.rate", "worth.healthy_year", "horizon.years")]
     values = draw(rows, count, streams)
-    known = {row.parameter: values[row.parameter] for row in rows if row.low < row.high}
+    # How long those never infused live, a run counts itself; the published hazard only stands in where nobody was seen.
+    known = {row.parameter: values[row.parameter] for row in rows if row.low < row.high and row.stem != "lost.hazard"}
     means = _means(lives, count, streams)
     cost, effect, life, prices = [], [], [], {}
     for arm in lives.arms:
         counted = {name: means[:, place] for name, place in lives.at(arm).items()}
-        rates = _rates(lives, arm, values, count, streams)
+        rates = _rates(lives, arm, means, values, streams)
         left = remaining(rates[RELAPSE], rates[DEATH], values, central("discount.rate"), central("horizon.years"))
         _go_on(counted, left)
         price = prices[arm] = price_row(processes[arm])
@@ -80,28 +80,37 @@ def _means(lives: Lives, count: int, streams: Streams) -> Array:
     values, vectors = np.linalg.eigh(lives.covariance)
     kept = values > values[-1] * 1e-12
     ids = np.arange(count, dtype=np.int64)
-    scores = np.column_stack([streams.normal("uncertain means", ids, place) for place in range(int(kept.sum()))])
+    scores = [streams.normal("uncertain means", ids, place) for place in range(int(kept.sum()))]
     root = vectors[:, kept] * np.sqrt(values[kept])
-    return np.asarray(lives.mean + scores @ root.T, dtype=np.float64)
+    return np.asarray(lives.mean + (root @ np.reshape(scores, (-1, count))).T, dtype=np.float64)
 
 
-def _rates(lives: Lives, arm: str, values: Mapping[str, Array], count: int, streams: Streams) -> dict[str, Array]:
-    """Hazards after follow-up: Jeffreys' gamma by the events and the years in which they were seen."""
-    ids, out = np.arange(count, dtype=np.int64), {}
+def _rates(lives: Lives, arm: str, means: Array, values: Mapping[str, Array], streams: Streams) -> dict[str, Array]:
+    """Hazards after follow-up: Jeffreys' gamma by the events and the years in which they were seen.
+
+    A hazard has the luck of the mean number of its events: as alike in two arms as the events of the same patients.
+    """
+    ids, out = np.arange(len(means), dtype=np.int64), {}
     for name, events, years in ((RELAPSE, "relapses", "years_free"), (DEATH, "deaths", "years_active")):
         seen, time = lives.n * lives.of(arm, events), lives.n * lives.of(arm, years)
-        luck = ndtr(streams.normal(f"uncertain {name}", ids))
+        place = lives.at(arm)[events]
+        error = np.sqrt(lives.covariance[place, place])
+        luck = (means[:, place] - lives.mean[place]) / error if error > 0 else streams.normal(f"uncertain {name}", ids)
         # Nobody was seen in that state: all that is known is how those live who were never infused.
         fallback = values["lost.hazard"] * DAYS_A_YEAR
-        out[name] = gammaincinv(seen + 0.5, luck) / time if time > 0 else fallback
+        out[name] = gammaincinv(seen + 0.5, ndtr(luck)) / time if time > 0 else fallback
+    # Those deaths were of any cause, and those of age come on top again.
+    out[DEATH] = np.maximum(out[DEATH] - values["background.hazard"], 0.0)
     return out
 
 
 def _go_on(counted: dict[str, Array], left: Remaining) -> None:
     """Add what remains of those who live on at the end of their follow-up."""
-    free = np.column_stack([counted[f"free_{k}"] for k in range(QUARTERS)])
-    active = np.column_stack([counted[f"active_{k}"] for k in range(QUARTERS)])
-    for name in ("first_year", "later"):
-        counted[name] = counted[name] + (free * getattr(left, name)).sum(axis=1)
-    counted["active"] = counted["active"] + (free * left.active + active * left.active_from_active).sum(axis=1)
-    counted["life_years"] = counted["life_years"] + (free * left.years_free + active * left.years_active).sum(axis=1)
+    def of(name: str, years: Array) -> Array:
+        return np.asarray(sum(counted[f"{name}_{k}"] * years[:, k] for k in range(QUARTERS)), dtype=np.float64)
+
+    counted["first_year"] = counted["first_year"] + of("free_worth", left.first_year)
+    counted["later"] = counted["later"] + of("free_worth", left.later)
+    counted["active"] = (counted["active"] + of("free_worth", left.active)
+                         + of("active_worth", left.active_from_active))  # fmt: skip
+    counted["life_years"] = counted["life_years"] + of("free", left.years_free) + of("active", left.years_active)

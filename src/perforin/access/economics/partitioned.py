@@ -147,15 +147,16 @@ def _lives(arm: Arm, given: _Inputs, fits: Sequence[Fit], values: Mapping[str, A
     weight = np.full(len(years), years[1] - years[0])
     weight[[0, -1]] /= 2
     wait = arm.wait.row("wait", arm.label).value / units.convert(1.0, "year", arm.wait.unit)
-    worth, first = weight * discount(years + wait, rate), years <= 1
+    worth = weight * discount(years + wait, rate)
+    # Half of the step at the end of the first year still belongs to it, as the trapezoid rule has it.
+    early = worth * np.clip(STEPS_A_YEAR + 0.5 - np.arange(len(years)), 0.0, 1.0)
     infused, lost = given.infused, values["lost.hazard"] * units.convert(1.0, "year", "day")
-    first_year = free[:, first] @ worth[first]
     counted = {feature: np.zeros(count) for feature in FEATURES} | {
         "infused": infused,
         "apheresis": np.full(count, float(arm.own_cells)),
         "product": infused * given.paid,
-        "first_year": infused * first_year,
-        "later": infused * (free @ worth - first_year),
+        "first_year": infused * (free @ early),
+        "later": infused * (free @ (worth - early)),
         # Before the infusion, and until death without one, the disease is active.
         "active": infused * (wait + (alive - free) @ worth) + (1 - infused) / (lost + np.log1p(rate)),
         "life_years": infused * (wait + alive @ weight) + (1 - infused) / lost,

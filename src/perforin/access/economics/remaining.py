@@ -63,28 +63,32 @@ def _block(relapse: Array, death: Array, values: Mapping[str, Array], rate: floa
     slope = values["background.slope"]
     known = values["background.hazard"] * np.expm1(slope * years) / slope
     cure = values["tail.cure_point"]
-    free = np.exp(-relapse * np.minimum(years, cure) - values["tail.excess"] * known)
-    active = np.exp(-death * years - known)
+    # Hazards that have come together; survival itself may be too small for a number.
+    free = relapse * np.minimum(years, cure) + values["tail.excess"] * known
+    active = death * years + known
     # A relapse in the middle of the step that holds the point of cure counts for the part before it.
-    inflow = relapse * np.clip((cure - years) / step + 0.5, 0.0, 1.0) * free
-    worth = discount(years, rate)
-    year = STEPS_A_YEAR
-    left = _to_come(free * worth, step)
-    begin = left[:, year : year + 1]
-    early = years[at] < 1
-    first_year = np.where(early, left[:, at] - begin, 0.0)
-    later = np.where(early, begin, left[:, at])
-    after = _to_come(active * worth, step) / active
-    plain = _to_come(active, step) / active
+    relapsing = relapse * np.clip((cure - years) / step + 0.5, 0.0, 1.0)
+    worth, ones = np.broadcast_to(discount(years, rate), free.shape), np.ones_like(free)
+    all_free, after, plain = _ahead(free, worth, step), _ahead(active, worth, step), _ahead(active, ones, step)
+    year = slice(STEPS_A_YEAR, STEPS_A_YEAR + 1)
+    later = np.where(years < 1, np.exp(np.minimum(free - free[:, year], 0.0)) * all_free[:, year], all_free)
     return (
-        first_year / free[:, at], later / free[:, at], _to_come(inflow * after, step)[:, at] / free[:, at],
-        after[:, at], (_to_come(free, step) + _to_come(inflow * plain, step))[:, at] / free[:, at], plain[:, at],
+        (all_free - later)[:, at], later[:, at], _ahead(free, relapsing * after, step)[:, at], after[:, at],
+        _ahead(free, ones + relapsing * plain, step)[:, at], plain[:, at],
     )  # fmt: skip
 
 
-def _to_come(rate: Array, step: float) -> Array:
-    """(draws, T) integral from each time to the last by the trapezoid rule."""
-    areas = (rate[:, 1:] + rate[:, :-1]) * (step / 2)
-    out = np.zeros_like(rate)
-    out[:, :-1] = np.cumsum(areas[:, ::-1], axis=1)[:, ::-1]
+def _ahead(hazard: Array, flow: Array, step: float) -> Array:
+    """(draws, T) what is still to come at each time of a flow to those who live on, by the trapezoid rule.
+
+    Args:
+        hazard: (draws, T) come together since time 0.
+        flow: (draws, T) a year, to those who live then.
+        step: of time [year].
+    """
+    kept = np.exp(hazard[:, :-1] - hazard[:, 1:])
+    pieces = (flow[:, :-1] + kept * flow[:, 1:]) * (step / 2)
+    out = np.zeros_like(flow)
+    for place in range(out.shape[1] - 2, -1, -1):
+        out[:, place] = pieces[:, place] + kept[:, place] * out[:, place + 1]
     return out

@@ -58,9 +58,9 @@ def central(name: str) -> float:
     return choose(value_rows(), stem, [member] if member else []).value
 
 
-def background(excess: float = 1.0) -> Background:
-    """Mortality of people of the age of enrolment, at central values, times ``excess``."""
-    return Background(central("background.hazard") * excess, central("background.slope"))
+def background() -> Background:
+    """Mortality in lasting remission, at central values: that of people of the age of enrolment, times its excess."""
+    return Background(central("background.hazard") * central("tail.excess"), central("background.slope"))
 
 
 def valued(counted: Mapping[str, Array], values: Mapping[str, Array]) -> tuple[Array, Array]:

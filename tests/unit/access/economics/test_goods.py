@@ -12,7 +12,10 @@ from perforin.access.siting.capacity import Sizes, shipped_sizes
 from perforin.errors import UserError
 from perforin.evidence.published_costs import published_costs
 from perforin.library import default_library
+from perforin.making.batch import grow
 from perforin.making.process import Process, read_process
+from perforin.making.release import follow, release, specifications_of
+from perforin.making.release.deciding import REMADE
 from perforin.streams import Streams
 
 SEED = Streams(1)
@@ -81,6 +84,27 @@ def test_failed_batches_are_paid_by_the_doses_that_others_give(outputs):
     fewer = cost_of_goods(one, half, 1000, made_before=0, count=100, streams=SEED)
     courier = sum(step.total for step in whole.steps if step.each_order)
     assert fewer.per_dose.mean() - courier == pytest.approx(2 * (whole.per_dose.mean() - courier), rel=1e-2)
+
+
+def test_a_year_s_few_doses_share_the_cost_of_the_one_batch_that_it_needs(outputs):
+    one, output = process("nk_peripheral_feeder"), outputs["nk_peripheral_feeder"]
+    for own_plant in (False, True):
+        found = cost_of_goods(one, output, 20, own_plant=own_plant, count=100, streams=SEED)
+        courier = sum(step.total for step in found.steps if step.each_order)
+        assert output.doses > 100 and found.batches_a_year == 1
+        assert found.per_dose.mean() - courier == pytest.approx(found.per_batch.mean() / 20, rel=1e-2)
+
+
+def test_a_batch_made_again_is_paid_for_whatever_became_of_the_first(outputs):
+    """Own cells: who is given a dose in the end took one batch, or two and those made again in vain."""
+    one = process("autologous_viral")
+    specifications = specifications_of(one)
+    ids = np.arange(400, dtype=np.int64)
+    grown = grow(one, ids, SEED)
+    fate = follow(release(grown, specifications, SEED, own_cells=True), specifications, SEED)
+    remade = (fate == REMADE).mean()
+    assert remade > 0
+    assert outputs["autologous_viral"].batches == pytest.approx(1 + remade / specifications.remade_well.value)
 
 
 def test_own_cells_cost_tens_of_thousands_as_published_and_a_shelf_much_less_if_batches_are_large(outputs):

@@ -84,8 +84,82 @@ def test_hazards_after_follow_up_come_from_its_second_half_and_from_all_with_act
 
 def test_those_who_live_on_are_counted_by_state_and_quarter(lives):
     weight = float((1 + central("discount.rate")) ** -0.1)
-    assert lives.of(OWN, "free_8") == pytest.approx(0.5 * weight)
+    assert lives.of(OWN, "free_8") == 0.5 and lives.of(OWN, "free_worth_8") == pytest.approx(0.5 * weight)
     assert sum(lives.of(OWN, f"active_{k}") for k in range(41)) == 0
+
+
+def test_an_end_between_two_quarters_counts_at_both_by_its_distance():
+    found = count_lives([both(last=(730, 365, 100, 0.85 * 365))], {OWN: True, BANK: False}, "lugano", 2.0)
+    assert [4 * found.of(BANK, f"free_{k}") for k in (3, 4, 8)] == pytest.approx([0.6, 0.4, 1.0])
+
+
+def test_progression_at_the_last_visit_is_a_relapse_and_death_there_is_none():
+    """Seen at the visit that ends follow-up: day 365 of a patient who lives on, and of one who dies that day."""
+    table = both(last=(730, 365, 100, 365)).table
+    late = (table["parameter"] == "time:PFS") & (table["arm"] == BANK)
+    table.loc[late & table["subject"].isin([1, 3]), ["value", "day"]] = [1.0, 365.0]
+    found = count_lives([Records(table)], {OWN: True, BANK: False}, "lugano", 1.0)
+    assert 4 * found.of(BANK, "relapses") == pytest.approx(1)
+    assert 4 * found.of(BANK, "active_4") == pytest.approx(1) and 4 * found.of(BANK, "free_8") == pytest.approx(1)
+    assert 4 * found.of(BANK, "deaths") == pytest.approx(1), "who was never infused; the other died without relapse"
+
+
+def test_leukaemia_that_never_responds_is_active_disease_from_day_90_though_it_does_not_grow():
+    days = np.array([0.0, 28, 90, 180, 364])
+    blasts = {0: [0.5, 0.4, 0.4, 0.4, 0.4], 1: [0.5, 0.01, 0.01, 0.01, 0.01]}
+    rows = []
+    for arm in (OWN, BANK):
+        rows += [Records.build(subject=[0, 1], arm=arm, parameter=name, value=[value, value], unit=unit)
+                 for name, value, unit in (("enrolled", 1, ""), ("infused", 1, ""), ("time_to_infusion", 10, "day"),
+                                           ("cost", 1e5, "USD"))]  # fmt: skip
+        rows.append(Records.build(subject=[0, 1], arm=arm, parameter="death", value=[0, 0], day=[364, 364],
+                                  censored=[True, True]))  # fmt: skip
+        rows += [Records.build(subject=np.full(5, one), arm=arm, parameter="marrow_blasts", value=values, day=days)
+                 for one, values in blasts.items()]  # fmt: skip
+        rows += [Records.build(subject=np.full(5, one), arm=arm, parameter="mrd", value=np.array(values), day=days)
+                 for one, values in blasts.items()]  # fmt: skip
+    found = count_lives([Records.concat(rows)], {OWN: False, BANK: False}, "leukaemia", 1.0)
+    assert 2 * found.of(OWN, "years_active") == pytest.approx((364 - 90) / 365)
+    assert sum(2 * found.of(OWN, f"free_{k}") for k in range(5)) == pytest.approx(1)
+
+
+def living(deaths: float, years: float, n: int = 10**8, wait: float = 0.0) -> Lives:
+    """One arm whose patients all live on at the start with active disease, of whom so many died in so many years."""
+    lives = Lives(("all",), n, np.zeros(1), np.zeros((1, 1)))
+    mean = np.zeros(len(lives.at("all")))
+    for name, value in (("active_0", 1), ("active_worth_0", (1 + central("discount.rate")) ** -wait),
+                        ("deaths", deaths), ("years_active", years)):  # fmt: skip
+        mean[lives.at("all")[name]] = value
+    return Lives(("all",), n, mean, np.zeros((len(mean), len(mean))))
+
+
+def test_who_dies_with_active_disease_as_often_as_others_of_that_age_lives_as_long():
+    """The deaths seen were of any cause: background mortality must not come on top of itself."""
+    hazard, slope = central("background.hazard"), central("background.slope")
+    found = value_run(living(hazard, 1.0), {"all": PROCESSES[OWN]}, 4000, Streams(1))
+    years = np.linspace(0, 40, 4001)
+    expected = np.trapezoid(np.exp(-hazard * np.expm1(slope * years) / slope), years)
+    assert found.life_years.mean() == pytest.approx(expected, rel=0.02)
+
+
+def test_life_years_to_come_are_not_discounted_for_the_wait():
+    soon, late = (value_run(living(0.3, 1.0, wait=wait), {"all": PROCESSES[OWN]}, 200, Streams(1))
+                  for wait in (0.0, 5.0))  # fmt: skip
+    assert late.life_years == pytest.approx(soon.life_years)
+    assert late.draws.effect == pytest.approx(soon.draws.effect * (1 + central("discount.rate")) ** -5.0)
+
+
+def test_hazards_of_two_arms_are_as_alike_as_the_events_of_their_patients(lives):
+    """Two arms whose events have nothing in common: so have the draws of their hazards."""
+    mean, covariance = np.zeros(len(lives.mean)), np.zeros(lives.covariance.shape)
+    for arm in (OWN, BANK):
+        place = lives.at(arm)
+        mean[[place["deaths"], place["years_active"], place["active_0"]]] = 0.2, 0.5, 1.0
+        covariance[place["deaths"], place["deaths"]] = 0.2 * 0.8 / 100
+    drawn = value_run(Lives(lives.arms, 100, mean, covariance), PROCESSES, 4000, Streams(1)).draws.parameters
+    first, second = (drawn[f"{arm}: death with active disease"] for arm in (OWN, BANK))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.06
+    assert first.mean() == pytest.approx(0.4, abs=0.02)
 
 
 def test_parts_give_what_the_whole_gives():

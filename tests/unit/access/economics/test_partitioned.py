@@ -11,7 +11,8 @@ import yaml
 from perforin.access.economics.appraisal import FOLDER, appraisal_names, read_appraisal
 from perforin.access.economics.decisions import acceptability
 from perforin.access.economics.partitioned import appraise
-from perforin.access.economics.worth import central
+from perforin.access.economics.survival import Milestones, fit
+from perforin.access.economics.worth import background, central
 from perforin.errors import UserError
 from perforin.streams import Streams
 
@@ -51,6 +52,21 @@ def test_time_in_each_state_is_the_area_between_the_curves(tmp_path):
     care = central("cost.progression_free") * free + central("cost.active_disease") * (alive - free)
     assert side.cost == pytest.approx(100_000 + central("cost.apheresis") + central("cost.care") + care, rel=0.01)
     assert side.life_years == pytest.approx(1 / 0.4, rel=0.01)
+
+
+def test_the_first_year_ends_after_a_year(tmp_path):
+    """Nobody progresses or dies in the first years, so all of the first year and no more has its own utility."""
+    flat = {"patients": 200, "family": "exponential", "cure": False,
+            "points": [{"months": 24, "share": 0.97, "status": "read", "source": "Joyner2022"}]}  # fmt: skip
+    one = arm("A", overall_survival=flat, progression_free_survival=flat)
+    fitted = fit(Milestones(np.array([2.0]), np.array([0.97]), 200), "exponential", background=background())
+    side = appraise(read_appraisal(written(tmp_path, a=one, b=one)), 100, Streams(1)).sides["a"]
+    years = np.linspace(0, 40, 40 * 1200 + 1)
+    worth = fitted.survival(years) * 1.03**-years
+    first = np.trapezoid(worth[:1201], years[:1201])
+    whole = np.trapezoid(worth, years)
+    expected = central("utility.first_year") * first + central("utility.remission") * (whole - first)
+    assert side.effect == pytest.approx(expected, abs=2e-4)
 
 
 def test_those_never_infused_live_on_as_published_and_pay_no_product(tmp_path):

@@ -53,3 +53,9 @@ def test_those_in_remission_die_as_their_age_does_times_the_excess():
                                                 "tail.excess": 2.0})  # fmt: skip
     assert aged.years_free[0, 0] == pytest.approx(20 * (1 - np.exp(-5)), rel=1e-3)
     assert twice.years_free[0, 0] == pytest.approx(10, rel=1e-3)
+
+
+def test_a_hazard_of_hours_leaves_hardly_a_life_and_no_number_is_lost():
+    found = one(1e6, 1e7)
+    for left in (found.first_year, found.later, found.active, found.active_from_active, found.years_free):
+        assert np.isfinite(left).all() and (left >= 0).all() and left.max() < 0.1
