@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 
 MONTHS_A_QUARTER = 3
 STEPS_A_YEAR = 12
+SMALL = 1e-300
+"""Keeps a step without hazard from being divided by."""
 AT_ONCE = 1000
 """Draws whose curves are held at once; nothing depends on it but memory."""
 
@@ -66,29 +68,38 @@ def _block(relapse: Array, death: Array, values: Mapping[str, Array], rate: floa
     # Hazards that have come together; survival itself may be too small for a number.
     free = relapse * np.minimum(years, cure) + values["tail.excess"] * known
     active = death * years + known
-    # A relapse in the middle of the step that holds the point of cure counts for the part before it.
-    relapsing = relapse * np.clip((cure - years) / step + 0.5, 0.0, 1.0)
     worth, ones = np.broadcast_to(discount(years, rate), free.shape), np.ones_like(free)
-    all_free, after, plain = _ahead(free, worth, step), _ahead(active, worth, step), _ahead(active, ones, step)
+    all_free, after, plain = (
+        _ahead(hazard, _pieces(hazard, flow, step)) for hazard, flow in ((free, worth), (active, worth), (active, ones))
+    )
+    # Of those free of progression who leave in a step, as many relapse as the hazard's share; in its middle.
+    left, gone = np.diff(free), relapse * np.diff(np.minimum(years, cure))
+    relapsing = -np.expm1(-left) * gone / np.maximum(left, SMALL)
     year = slice(STEPS_A_YEAR, STEPS_A_YEAR + 1)
     later = np.where(years < 1, np.exp(np.minimum(free - free[:, year], 0.0)) * all_free[:, year], all_free)
     return (
-        (all_free - later)[:, at], later[:, at], _ahead(free, relapsing * after, step)[:, at], after[:, at],
-        _ahead(free, ones + relapsing * plain, step)[:, at], plain[:, at],
+        (all_free - later)[:, at], later[:, at], _ahead(free, relapsing * _middle(after))[:, at], after[:, at],
+        _ahead(free, _pieces(free, ones, step) + relapsing * _middle(plain))[:, at], plain[:, at],
     )  # fmt: skip
 
 
-def _ahead(hazard: Array, flow: Array, step: float) -> Array:
-    """(draws, T) what is still to come at each time of a flow to those who live on, by the trapezoid rule.
+def _middle(values: Array) -> Array:
+    return (values[:, :-1] + values[:, 1:]) / 2
+
+
+def _pieces(hazard: Array, flow: Array, step: float) -> Array:
+    """(draws, T - 1) what flows [1/year] in each step to those who live at its begin, by the trapezoid rule."""
+    return (flow[:, :-1] + np.exp(-np.diff(hazard)) * flow[:, 1:]) * (step / 2)
+
+
+def _ahead(hazard: Array, pieces: Array) -> Array:
+    """(draws, T) what is still to come at each time to those who live then.
 
     Args:
         hazard: (draws, T) come together since time 0.
-        flow: (draws, T) a year, to those who live then.
-        step: of time [year].
+        pieces: (draws, T - 1) that come in each step to those who live at its begin.
     """
-    kept = np.exp(hazard[:, :-1] - hazard[:, 1:])
-    pieces = (flow[:, :-1] + kept * flow[:, 1:]) * (step / 2)
-    out = np.zeros_like(flow)
+    kept, out = np.exp(-np.diff(hazard)), np.zeros_like(hazard)
     for place in range(out.shape[1] - 2, -1, -1):
         out[:, place] = pieces[:, place] + kept[:, place] * out[:, place + 1]
     return out
