@@ -131,10 +131,10 @@ def _arm(records: Records, name: str, own: bool, criteria: str, follow_up: float
     out["years_active"] = np.where(active, end - free_until, 0.0)
     out["responded"] = _responded(arm, subjects)
     quarter, worth = np.minimum(end * 4, QUARTERS - 1), discount(begin, rate)
-    for name, those in (("free", ~active & ~died), ("active", active & ~died)):
+    for state, those in (("free", ~active & ~died), ("active", active & ~died)):
         for k in range(QUARTERS):
             near = np.where(those, np.maximum(1 - np.abs(quarter - k), 0.0), 0.0)
-            out[f"{name}_{k}"], out[f"{name}_worth_{k}"] = near, near * worth
+            out[f"{state}_{k}"], out[f"{state}_worth_{k}"] = near, near * worth
     return subjects, np.column_stack([out[column] for column in _COLUMNS])
 
 
