@@ -46,6 +46,7 @@ def run_value(folder: str, worth: float | None, draws: int, seed: int) -> Found:
     facts = {"run": folder, **facts, "sources": _sources(facts.pop("price_sources"))}
     labels = {arm: found["label"] for arm, found in facts["arms"].items()}
     lead = [f"{facts['patients']:,} virtual patients in every arm, the same in each; {draws:,} draws. {_ASSUMED}",
+            f"Nobody relapses after about {facts['cure_point']:g} years, in any disease: that is assumed too.",
             _NARROW]  # fmt: skip
     if facts["without_price"]:
         lead.append(f"No price is known for {', '.join(labels[arm] for arm in facts['without_price'])}: {_NO_PRICE}")

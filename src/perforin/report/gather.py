@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +78,7 @@ def gather(
         losses=scoring.losses(scores),
         lots=tuple(one for arm in labels for one in scoring.lot_effect(scores, arm)),
         doses=doses_per_batch(scenario),
-        value=of_run(study, most=COUNTED)[0] if subjects is None and _compared(scenario) else None,
+        value=_value(study) if subjects is None and _compared(scenario) else None,
         transgene=table,
         transgene_limit=limit,
         courses=study.courses,
@@ -103,6 +103,14 @@ def _compared(scenario: Scenario) -> bool:
     """Whether there are arms to compare, each with a product that is made somehow."""
     made = [any(product.process for product in scenario.products(arm).values()) for arm in scenario.arms]
     return len(made) > 1 and all(made)
+
+
+def _value(study: Study) -> dict[str, Any] | None:
+    """Value for money; a page is not lost for a run that has none, such as one without patients in every arm."""
+    try:
+        return of_run(study, most=COUNTED)[0]
+    except UserError:
+        return None
 
 
 def baselines(scenario: Scenario) -> dict[str, tuple[str, ...]]:

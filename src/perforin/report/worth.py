@@ -54,6 +54,7 @@ def of_run(study: Study, worth: float | None = None, draws: int = 2000, seed: in
     chosen = central("worth.healthy_year") if worth is None else worth
     prices = {arm: price_row(process) for arm, process in processes.items()}
     facts = {"patients": lives.n, "draws": draws, "seed": seed, "arms": {},
+             "cure_point": central("tail.cure_point"),
              **decided(found.draws, labels, scenario.compared_with, chosen, given),
              "without_price": [arm for arm, process in processes.items() if process.list_price is None],
              "price_sources": [row.source for row in prices.values() if row is not None and row.source]}  # fmt: skip
