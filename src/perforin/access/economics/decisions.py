@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import fdtri, stdtrit
 
 from perforin.errors import UserError, nearest
 
@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 DEGREE = 3
 """Powers of each parameter in the regression of net benefit."""
+CHANCE = 0.001
+"""A regression that explains no more than chance alone does this often tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,9 @@ def expected_value_of_perfect_information(draws: Draws, worth: float) -> float:
 def expected_value_of_parameters(draws: Draws, worth: float, names: Sequence[str]) -> float:
     """What knowing some parameters would add to the net benefit of a patient [USD] (Strong, Oakley and Brennan 2014).
 
-    Net benefit is regressed on the parameters (powers up to three, and products of two);
-    what the regression explains is what knowing them would tell.
+    Net benefit is regressed on the parameters (powers up to three, and products of two); what the regression explains is
+    what knowing them would tell. Draws of a number without any bearing seem to explain a little too, and where arms are
+    alike that little looks valuable: what an F test does not tell from chance is worth 0.
 
     Raises:
         UserError: a parameter that was not drawn, or fewer draws than terms of the regression.
@@ -174,7 +177,11 @@ def expected_value_of_parameters(draws: Draws, worth: float, names: Sequence[str
         raise UserError(f"found {len(draws)} draws for {design.shape[1]} terms of the regression; needed over twice as "
                         "many")  # fmt: skip
     benefit = net_benefit(draws, worth)
-    told = design @ np.linalg.lstsq(design, benefit - benefit[:, :1], rcond=None)[0]
+    gain = benefit - benefit[:, :1]
+    told = design @ np.linalg.lstsq(design, gain, rcond=None)[0]
+    terms, left = design.shape[1] - 1, len(draws) - design.shape[1]
+    explained, other = told.var(axis=0) / terms, (gain - told).var(axis=0) / left
+    told = np.where(explained > fdtri(terms, left, 1 - CHANCE) * other, told, gain.mean(axis=0))
     found = float(told.max(axis=1).mean() - told.mean(axis=0).max())
     return min(max(found, 0.0), expected_value_of_perfect_information(draws, worth))
 
