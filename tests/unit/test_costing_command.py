@@ -83,8 +83,10 @@ def test_an_appraisal_stands_beside_others_models_of_the_same(tmp_path, capsys):
     (("nk_cord_blod",), "nk_cord_blood"),
     (("nk_cord_blood", "lymphoma_vein_to_vein"), "needed processes only, or one run, or one appraisal"),
     (("nk_cord_blood", "--draws", "5"), "found --draws 5; needed 100 or more"),
-    (("nk_cord_blood", "--doses-a-year", "0"), "found 0 doses a year; needed 1 or more"),
+    (("nk_cord_blood", "--doses-a-year", "0"), "found 0 doses a year; needed 1 to 10,000,000"),
     (("lymphoma_vein_to_vein", "--worth", "-3"), "found --worth -3"),
+    (("lymphoma_vein_to_vein", "--worth", "inf"), "found --worth inf"),
+    (("nk_cord_blood", "--draws", "100", "--out", __file__), "which cannot be written"),
     (("autologous_central",), "needed a process or an appraisal"),
 ])  # fmt: skip
 def test_what_cannot_be_costed_is_refused(words, problem, capsys):

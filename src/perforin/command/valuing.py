@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ def _beside(read: Appraisal, found: Appraised, draws: int, seed: int) -> list[di
 def _worth(given: float | None) -> float:
     from perforin.access.economics.worth import central
 
-    if given is not None and not given >= 0:
+    if given is not None and not 0 <= given < math.inf:
         raise UserError(f"found --worth {given:g}; needed 0 or more USD for a year in full health")
     return central("worth.healthy_year") if given is None else given
 

@@ -12,6 +12,7 @@ import jinja2
 import plotly.offline
 from markupsafe import Markup
 
+from perforin.errors import UserError
 from perforin.evidence.sources import cite
 from perforin.report.page import script_json
 from perforin.report.style import Drawing
@@ -44,7 +45,7 @@ def write_sheet(folder: Path | str, name: str, title: str, lead: Sequence[str], 
         kind: of what the page holds, above its title.
 
     Raises:
-        UserError: a source that the bibliography lacks.
+        UserError: a source that the bibliography lacks, or a folder that cannot be written.
     """
     drawn = [one for section in sections for one in section.drawings]
     text = resources.files("perforin.report").joinpath("sheet.html.j2").read_text(encoding="utf-8")
@@ -56,6 +57,10 @@ def write_sheet(folder: Path | str, name: str, title: str, lead: Sequence[str], 
         plotly=Markup(plotly.offline.get_plotlyjs()) if drawn else "",  # noqa: S704 - the library itself
     )  # fmt: skip
     path = Path(folder) / f"{name}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as problem:
+        raise UserError(f"found the folder {folder}, which cannot be written ({problem.strerror}); needed another "
+                        "--out") from None  # fmt: skip
     return path

@@ -66,7 +66,7 @@ def comparison_table(found: Mapping[str, Any]) -> Table:
         rows.append((
             Cell(one["label"]), Cell(number(one["cost"])), Cell(number(one["qaly"])),
             Cell(one["words"] or number(ratio["value"]), "" if one["words"] else limits),
-            Cell(number(one["price_change"])),
+            _cell(one["price_change"], "price_change"),
         ))  # fmt: skip
     heads = ("Against the reference", "More cost, USD", "More quality-adjusted life-years",
              "USD for one more", "Room in the product's price, USD")  # fmt: skip

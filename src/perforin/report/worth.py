@@ -24,7 +24,7 @@ from perforin.study import Study
 __all__ = ["decided", "of_run"]
 
 WORTHS = 41
-"""Points along the curve of acceptability, up to three times the worth chosen."""
+"""Points along the curve of acceptability, up to three times the worth chosen (of that of values.csv, if 0)."""
 _QUADRANTS = {(True, False): "costs less and gives more", (False, True): "costs more and gives less"}
 
 
@@ -90,7 +90,7 @@ def decided(drawn: Draws, labels: Mapping[str, str], reference: str, worth: floa
         worth: of a year in full health [USD].
         given: share infused in each arm, for the room in the price of a product.
     """
-    worths = np.unique(np.append(np.linspace(0, 3 * worth, WORTHS), worth))
+    worths = np.unique(np.append(np.linspace(0, 3 * (worth or central("worth.healthy_year")), WORTHS), worth))
     chances = decisions.acceptability(drawn, worths)
     best = decisions.frontier(drawn, worths)
     worse = decisions.dominated(drawn)
@@ -103,7 +103,7 @@ def decided(drawn: Draws, labels: Mapping[str, str], reference: str, worth: floa
             "arm": arm, "label": labels[arm], "cost": more, "qaly": gain,
             "words": _QUADRANTS.get((more < 0, gain < 0), ""),
             "icer": {"value": ratio.value, "low": ratio.low, "high": ratio.high, "method": ratio.method},
-            "price_change": decisions.threshold_price(drawn, arm, reference, worth, max(given[arm], 1e-9)),
+            "price_change": decisions.threshold_price(drawn, arm, reference, worth, given[arm]) if given[arm] else None,
         })  # fmt: skip
     information = [{"parameter": name, "worth": decisions.expected_value_of_parameters(drawn, worth, [name])}
                    for name in drawn.parameters]  # fmt: skip

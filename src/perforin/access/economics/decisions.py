@@ -158,9 +158,9 @@ def expected_value_of_perfect_information(draws: Draws, worth: float) -> float:
 def expected_value_of_parameters(draws: Draws, worth: float, names: Sequence[str]) -> float:
     """What knowing some parameters would add to the net benefit of a patient [USD] (Strong, Oakley and Brennan 2014).
 
-    Net benefit is regressed on the parameters (powers up to three, and products of two); what the regression explains is
-    what knowing them would tell. Draws of a number without any bearing seem to explain a little too, and where arms are
-    alike that little looks valuable: what an F test does not tell from chance is worth 0.
+    Net benefit is regressed on the parameters (powers up to three, and products of two); what the regression explains
+    is what knowing them would tell. Draws of a number without any bearing seem to explain a little too, and where arms
+    are alike that little looks valuable: what an F test does not tell from chance is worth 0.
 
     Raises:
         UserError: a parameter that was not drawn, or fewer draws than terms of the regression.

@@ -26,6 +26,8 @@ __all__ = ["Goods", "Output", "StepCost", "cost_of_goods", "goods_rows", "output
 
 Array = NDArray[np.float64]
 DAYS_A_YEAR = 365.25
+MOST = 10_000_000
+"""Doses a year: more than people with cancer need."""
 
 
 @lru_cache(maxsize=1)
@@ -134,12 +136,12 @@ def cost_of_goods(process: Process, output: Output, doses_a_year: float, *, own_
         streams: the luck of the draws.
 
     Raises:
-        UserError: no steps, or fewer than one dose a year.
+        UserError: no steps, or a number of doses a year that nobody makes.
     """
     if not process.steps:
         raise UserError(f"{process.name}: found no steps; needed them for a cost by step")
-    if not doses_a_year >= 1:
-        raise UserError(f"found {doses_a_year:g} doses a year; needed 1 or more")
+    if not 1 <= doses_a_year <= MOST:
+        raise UserError(f"found {doses_a_year:g} doses a year; needed 1 to {MOST:,}")
     values = draw(goods_rows(), count, streams)
     batches = max(doses_a_year / output.doses * output.batches, 1.0)
     on_line = sum(step.duration.value for step in process.batch_steps if step.on_line)

@@ -153,6 +153,8 @@ def _free(arm: Arm, subjects: NDArray[np.int64], infused: NDArray[np.bool_], end
 
     Leukaemia that does not respond is active disease though it does not grow: it counts free of events (EFS).
     """
+    if not infused.any():
+        return np.zeros(len(subjects)), infused
     times = survival_times(arm, "EFS" if arm.criteria == "leukaemia" else "PFS")
     if times is None:
         raise UserError(f"found no visits in the records of the arm {arm.name!r}; needed them for progression")

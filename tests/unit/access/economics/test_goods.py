@@ -121,5 +121,6 @@ def test_a_process_without_steps_or_doses_is_refused(outputs):
     bare = process("autologous_central")
     with pytest.raises(UserError, match="found no steps"):
         cost_of_goods(bare, outputs["nk_cord_blood"], 10, streams=SEED)
-    with pytest.raises(UserError, match=r"found 0\.5 doses a year"):
-        cost_of_goods(process("nk_cord_blood"), outputs["nk_cord_blood"], 0.5, streams=SEED)
+    for doses in (0.5, np.inf, np.nan):
+        with pytest.raises(UserError, match=f"found {doses:g} doses a year; needed 1 to"):
+            cost_of_goods(process("nk_cord_blood"), outputs["nk_cord_blood"], doses, streams=SEED)

@@ -192,6 +192,15 @@ def test_the_price_is_the_list_s_or_else_the_cost_of_goods():
     assert price_row(PROCESSES[BANK]).parameter == "off_the_shelf_frozen.cost_of_goods"
 
 
+def test_a_part_of_the_patients_of_whom_nobody_was_infused_counts_too():
+    table = both().table
+    lost = table[(table["subject"] == 2) & ~table["parameter"].isin(["time:PFS", "crs_max_grade", "icans_max_grade"])]
+    rest = table[table["subject"] != 2]
+    found = count_lives([Records(lost), Records(rest)], {OWN: True, BANK: False}, "lugano", 2.0)
+    whole = count_lives([both()], {OWN: True, BANK: False}, "lugano", 2.0)
+    assert found.mean == pytest.approx(whole.mean)
+
+
 def test_nobody_to_compare_is_refused():
     with pytest.raises(UserError, match="found 0 patients who are in every arm"):
         count_lives([], {OWN: True, BANK: False}, "lugano", 2.0)
