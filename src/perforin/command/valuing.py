@@ -68,7 +68,9 @@ def appraisal_value(name: str, worth: float | None, draws: int, seed: int) -> Fo
     read, streams = read_appraisal(name), Streams(seed)
     found = appraise(read, draws, streams)
     labels = {arm: one.label for arm, one in read.arms.items()}
-    reference, given = found.draws.arms[0], {arm: side.infused for arm, side in found.sides.items()}
+    reference, given = found.draws.arms[0], {
+        arm: side.infused if read.arms[arm].infused else 0.0 for arm, side in found.sides.items()
+    }
     facts = {"appraisal": name, "draws": draws, "seed": seed,
              **decided(found.draws, labels, reference, _worth(worth), given), "arms": {}}  # fmt: skip
     for place, arm in enumerate(found.draws.arms):

@@ -10,9 +10,10 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
+from perforin import units
 from perforin.access.economics.survival import FAMILIES, Milestones, Seen
 from perforin.endpoints.survival import DAYS_PER_YEAR
-from perforin.errors import UserError
+from perforin.errors import UserError, nearest
 from perforin.evidence.curves.curve_file import read_curve
 from perforin.evidence.curves.reconstruction import reconstruct
 from perforin.evidence.sources import LIBRARY
@@ -30,6 +31,19 @@ MONTHS = 12
 def _usd(found: Number) -> Number:
     if found.unit != "USD" or found.value is None or not found.value >= 0:
         raise ValueError(f"found {found.value} {found.unit}; needed USD, 0 or more")
+    low, high = (found.value if end is None else end for end in (found.low, found.high))
+    if not low <= found.value <= high:
+        raise ValueError(f"found low {low:g}, value {found.value:g}, high {high:g}; needed low <= value <= high")
+    return found
+
+
+def _time(found: Number) -> Number:
+    try:
+        units.convert(1.0, found.unit, "day")
+    except UserError:
+        raise ValueError(f"found {found.value} {found.unit}; needed a time, such as 54 day") from None
+    if found.value is None or not found.value >= 0:
+        raise ValueError(f"found {found.value} {found.unit}; needed 0 or more")
     return found
 
 
@@ -96,7 +110,7 @@ class Arm(Strict):
     enrolled: Annotated[int, pydantic.Field(ge=1)]
     infused: Annotated[int, pydantic.Field(ge=0)]
     infused_source: str
-    wait: Number
+    wait: Annotated[Number, pydantic.AfterValidator(_time)]
     price: Annotated[Number, pydantic.AfterValidator(_usd)]
     own_cells: bool = True
     overall_survival: Curve
@@ -132,7 +146,7 @@ class Published(Strict):
     arm: str
     what: Literal["life_years", "qaly", "cost"]
     of: Literal["enrolled", "infused"] = "enrolled"
-    value: float
+    value: Annotated[float, pydantic.Field(gt=0)]
     status: Literal["read", "memory", "derived"]
     source: str
     note: str = ""
@@ -159,7 +173,8 @@ class Appraisal(Strict):
             raise problem_at("arms", f"found {len(self.arms)} arms; needed two or more to compare")
         for one in self.published:
             if one.arm not in self.arms:
-                raise problem_at("published", f"found the arm {one.arm!r}; needed one of {list(self.arms)}")
+                raise problem_at("published", f"found the arm {one.arm!r}; needed one of {list(self.arms)}"
+                                 f"{nearest(one.arm, self.arms)}")  # fmt: skip
         return self
 
 

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perforin import units
-from perforin.access.economics.appraisal import Appraisal, Arm
+from perforin.access.economics.appraisal import Appraisal, Arm, Curve
 from perforin.access.economics.decisions import Draws
 from perforin.access.economics.discounting import discount
 from perforin.access.economics.survival import Fit, fit
 from perforin.access.economics.uncertain import draw, share_draws
 from perforin.access.economics.worth import EFFECT, FEATURES, background, central, value_rows, valued
+from perforin.errors import UserError
 from perforin.evidence.parameters import Row
 from perforin.streams import Streams
 
@@ -68,7 +69,7 @@ def appraise(appraisal: Appraisal, count: int, streams: Streams) -> Appraised:
     drawn once. Half-cycle correction is the trapezoid rule on monthly steps.
 
     Raises:
-        UserError: milestones that no curve of the family has.
+        UserError: milestones that no curve of the family has, with the arm and the curve.
     """
     rows = [row for row in value_rows() if not row.parameter.startswith(_UNUSED)]
     none = {number: np.zeros(1) for number, _ in EFFECT.values() if number.startswith("loss.")}
@@ -80,9 +81,11 @@ def appraise(appraisal: Appraisal, count: int, streams: Streams) -> Appraised:
     cost, effect, life, sides = [], [], [], {}
     for name, arm in appraisal.arms.items():
         overall, free = fits = tuple(
-            fit(curve.data(), curve.family, cure=curve.cure, background=background())
-            for curve in (arm.overall_survival, arm.progression_free_survival)
-        )
+            _fitted(curve, f"{name}, {what}") for what, curve in (
+                ("overall_survival", arm.overall_survival),
+                ("progression_free_survival", arm.progression_free_survival),
+            )
+        )  # fmt: skip
         price = arm.price.row(f"price.{name}", name)
         drawn = _drawn(name, arm, fits, price, count, streams)
         counted, areas = _lives(arm, drawn, fits, values, years)
@@ -100,6 +103,13 @@ def appraise(appraisal: Appraisal, count: int, streams: Streams) -> Appraised:
         known |= {price.parameter: drawn.paid} if price.low < price.high else {}
     draws = Draws(tuple(appraisal.arms), np.column_stack(cost), np.column_stack(effect), known)
     return Appraised(draws, np.column_stack(life), years, sides)
+
+
+def _fitted(curve: Curve, place: str) -> Fit:
+    try:
+        return fit(curve.data(), curve.family, cure=curve.cure, background=background())
+    except UserError as problem:
+        raise UserError(f"{place}: {problem}") from None
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,9 @@ class Fit:
         times = np.atleast_1d(np.asarray(years, dtype=np.float64))
         columns = (self.estimate if draws is None else draws).T[..., None]
         known = np.exp(-self.background.cumulative(times))
-        found = known * _relative(self.family, self.cure, columns, times)
+        # A shape too large for a number still means a survival: all or nothing.
+        with np.errstate(over="ignore"):
+            found = known * _relative(self.family, self.cure, columns, times)
         return np.asarray(found, dtype=np.float64)
 
 

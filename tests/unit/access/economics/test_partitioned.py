@@ -132,6 +132,9 @@ def test_a_curve_needs_points_or_a_file_that_is_there(tmp_path):
     ({"infused": 120}, "found 120 infused of 100 enrolled"),
     ({"price": {"value": -5, "unit": "USD", **READ}}, "found -5.0 USD; needed USD, 0 or more"),
     ({"price": {"value": 5, "unit": "day", **READ}}, "found 5.0 day; needed USD"),
+    ({"price": {"value": 5, "low": 6, "high": 7, "unit": "USD", **READ}}, "found low 6, value 5, high 7"),
+    ({"wait": {"value": -5, "unit": "day", **READ}}, "found -5.0 day; needed 0 or more"),
+    ({"wait": {"value": 5, "unit": "USD", **READ}}, "found 5.0 USD; needed a time"),
     ({"severe_one": 101}, "found 101 with toxicity among 100"),
     ({"overall_survival": {**curve(0.4), "points": [{"months": 6, "share": 0.5, "status": "read", "source": "x"},
                                                     {"months": 12, "share": 0.6, "status": "read", "source": "x"}]}},
@@ -144,6 +147,18 @@ def test_an_arm_that_cannot_be_is_refused_with_its_line(tmp_path, changed, words
     with pytest.raises(UserError, match=words) as problem:
         read_appraisal(path)
     assert problem.value.location is not None and problem.value.location.line > 1
+
+
+def test_a_curve_that_no_fit_follows_is_named_with_its_arm(tmp_path):
+    few = {**curve(0.4), "family": "weibull"} | {"points": curve(0.4)["points"][:1]}
+    with pytest.raises(UserError, match="b, overall_survival: found 1 milestones for the 2 parameters"):
+        appraise(read_appraisal(written(tmp_path, a=arm("A"), b=arm("B", overall_survival=few))), 100, Streams(1))
+
+
+def test_a_curve_of_two_patients_is_drawn_without_a_warning(tmp_path):
+    two = arm("A", overall_survival={**curve(0.4, 2), "family": "weibull", "cure": True})
+    found = appraise(read_appraisal(written(tmp_path, a=two, b=arm("B"))), 300, Streams(1))
+    assert np.isfinite(found.draws.effect).all()
 
 
 def test_a_lone_arm_and_an_unknown_name_are_refused(tmp_path):
