@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from perforin.access.economics.appraisal import FOLDER
 from perforin.command.app import execute
 
 RUN = ("run", "cd19_lbcl_head_to_head", "--n", "24", "--workers", "1")
@@ -77,6 +79,18 @@ def test_an_appraisal_stands_beside_others_models_of_the_same(tmp_path, capsys):
     page = (tmp_path / "cost.html").read_text(encoding="utf-8")
     for text in ("an extrapolation", "Base case (every number at its central value)", "Years from infusion"):
         assert text in page
+
+
+def test_of_three_arms_one_that_another_beats_is_named_beside_its_ratio(tmp_path, capsys):
+    """The dear arm gives more than the reference, so its ratio is a number; a third gives the same for less."""
+    text = (FOLDER / "lymphoma_vein_to_vein.yaml").read_text(encoding="utf-8")
+    data = yaml.safe_load(text)
+    late = data["arms"]["after_24_days"]
+    data["arms"]["dear"] = {**late, "label": "Dear", "price": {**late["price"], "value": 900_000, "high": 990_000}}
+    path = tmp_path / "three.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    code, out, _ = run(capsys, path, "--draws", 300)
+    assert code == 0 and "costs more" in out and "than After 24 days" in out.replace("\n", " ")
 
 
 @pytest.mark.parametrize("words, problem", [

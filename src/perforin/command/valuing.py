@@ -34,7 +34,7 @@ _NO_PRICE = (
     "cost of goods stands in its place. The room in the price says how much more it may cost and still be worth as "
     "much as the reference."
 )
-_CROSSED = "Fitted curves crossed somewhere in this share of the draws, where the smaller counts for both: "
+_CROSSED = "Share of the draws in which the fitted curves cross somewhere; there the smaller counts for both: "
 
 
 def run_value(folder: str, worth: float | None, draws: int, seed: int) -> Found:
@@ -62,6 +62,7 @@ def appraisal_value(name: str, worth: float | None, draws: int, seed: int) -> Fo
     from perforin.access.economics.uncertain import spread
     from perforin.report.sheet import Section
     from perforin.report.value import beside_table, curves_figure
+    from perforin.report.wording import percent
     from perforin.report.worth import decided
     from perforin.streams import Streams
 
@@ -85,7 +86,7 @@ def appraisal_value(name: str, worth: float | None, draws: int, seed: int) -> Fo
         }  # fmt: skip
     facts["published"] = _beside(read, found, draws, seed)
     facts["sources"] = _sources(key for arm in read.arms.values() for key in arm.sources)
-    crossed = [f"{labels[arm]} {side.crossed:.0%}" for arm, side in found.sides.items() if side.crossed]
+    crossed = [f"{labels[arm]} {percent(side.crossed)}" for arm, side in found.sides.items() if side.crossed]
     lead = [read.summary, f"{draws:,} draws. {_ASSUMED}", _FITTED]
     if crossed:
         lead.append(_CROSSED + ", ".join(crossed) + ".")

@@ -56,7 +56,7 @@ def _cell(value: Any, key: str) -> Cell:
 
 
 def comparison_table(found: Mapping[str, Any]) -> Table:
-    """Each arm against the reference: ratio, chance of being worth it, and the price that would be."""
+    """Each arm against the reference: ratio, what other arm makes it pointless, and the room in its price."""
     rows = []
     for one in found["comparisons"]:
         ratio = one["icer"]
@@ -64,12 +64,13 @@ def comparison_table(found: Mapping[str, Any]) -> Table:
         if one["cost"] < 0 and one["qaly"] < 0:
             limits += ", saved for each one given up"
         rows.append((
-            Cell(one["label"]), Cell(number(one["cost"])), Cell(number(one["qaly"])),
+            Cell(one["label"], "" if one["words"] else one["dominated"]),
+            Cell(number(one["cost"])), Cell(number(one["qaly"])),
             Cell(one["words"] or number(ratio["value"]), "" if one["words"] else limits),
             _cell(one["price_change"], "price_change"),
         ))  # fmt: skip
     heads = ("Against the reference", "More cost, USD", "More quality-adjusted life-years",
-             "USD for one more", "Room in the product's price, USD")  # fmt: skip
+             "USD for one more", "Room in the price of a treatment, USD")  # fmt: skip
     return Table(heads, tuple(rows), frozenset(range(1, len(heads))))
 
 
@@ -88,18 +89,19 @@ def plane_figure(draws: Draws, labels: Mapping[str, str], reference: str, worth:
     """Cost against effect of every other arm, less the reference's, one point a draw."""
     figure, place = blank(420), draws.place(reference)
     others = [arm for arm in draws.arms if arm != reference]
-    chosen, widest = looks(labels), 0.0
+    chosen, ends = looks(labels), [0.0]
     for arm in others:
         at, look = draws.place(arm), chosen[arm]
         effect = draws.effect[:SHOWN, at] - draws.effect[:SHOWN, place]
         cost = draws.cost[:SHOWN, at] - draws.cost[:SHOWN, place]
-        widest = max(widest, float(np.abs(effect).max()))
+        ends += [float(effect.min()), float(effect.max())]
         figure.add_trace(go.Scattergl(
             x=effect.tolist(), y=cost.tolist(), mode="markers", name=look.label,
             marker={"size": 4, "color": look.colour, "symbol": look.symbol, "opacity": 0.35},
             hovertemplate="%{x:.2f} years, %{y:,.0f} USD<extra></extra>",
         ))  # fmt: skip
-    figure.add_trace(go.Scatter(x=[-widest, widest], y=[-widest * worth, widest * worth], mode="lines",
+    line = [min(ends), max(ends)]
+    figure.add_trace(go.Scatter(x=line, y=[worth * end for end in line], mode="lines",
                                 name=f"{worth:,.0f} USD for a year in full health",
                                 line={"color": FAINT, "dash": "dash", "width": 1.4}))  # fmt: skip
     figure.add_hline(y=0, line={"color": FAINT, "width": 1})
@@ -140,18 +142,26 @@ def information_figure(found: Mapping[str, Any]) -> Drawing | None:
     rows = [row for row in found["information"] if row["worth"] >= LEAST][:10]
     if not rows:
         return None
+    labels = {name: arm["label"] for name, arm in found["arms"].items()}
+    names = [_named(row["parameter"], labels) for row in rows]
     figure = blank(130 + 34 * len(rows), showlegend=False)
     figure.add_trace(go.Bar(
-        y=[wrapped(row["parameter"], 34) for row in rows], x=[row["worth"] for row in rows], orientation="h",
+        y=[wrapped(name, 34) for name in names], x=[row["worth"] for row in rows], orientation="h",
         marker={"color": COLOURS[0]}, hovertemplate="%{x:,.0f} USD a patient<extra></extra>",
     ))  # fmt: skip
     figure.update_xaxes(title_text="USD a patient", showgrid=True, rangemode="tozero", separatethousands=True)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
-    said = "; ".join(f"{row['parameter']} {row['worth']:,.0f} USD" for row in rows[:3])
+    said = "; ".join(f"{name} {row['worth']:,.0f} USD" for name, row in zip(names[:3], rows[:3], strict=True))
     caption = (f"What knowing one number would add to a patient's net benefit. Knowing all of them would add "
                f"{found['perfect_information']:,.0f} USD.")  # fmt: skip
     return Drawing("information", figure, caption, f"Expected value of knowing one number: {said}.",
                    narrow={"margin.l": 8, "yaxis.tickfont.size": 10})  # fmt: skip
+
+
+def _named(parameter: str, labels: Mapping[str, str]) -> str:
+    """A drawn number with its arm's label in place of the arm's name."""
+    arm, colon, what = parameter.partition(": ")
+    return f"{labels[arm]}: {what}" if colon and arm in labels else parameter
 
 
 def curves_figure(appraised: Appraised, labels: Mapping[str, str], points: Mapping[str, Mapping[str, Points]],

@@ -93,7 +93,7 @@ def decided(drawn: Draws, labels: Mapping[str, str], reference: str, worth: floa
     worths = np.unique(np.append(np.linspace(0, 3 * (worth or central("worth.healthy_year")), WORTHS), worth))
     chances = decisions.acceptability(drawn, worths)
     best = decisions.frontier(drawn, worths)
-    worse = decisions.dominated(drawn)
+    worse = decisions.dominated(drawn, labels)
     place, comparisons = drawn.place(reference), []
     for arm in (one for one in drawn.arms if one != reference):
         ratio, at = decisions.icer(drawn, arm, reference), drawn.place(arm)
@@ -101,7 +101,7 @@ def decided(drawn: Draws, labels: Mapping[str, str], reference: str, worth: floa
         gain = float(drawn.mean_effect[at] - drawn.mean_effect[place])
         comparisons.append({
             "arm": arm, "label": labels[arm], "cost": more, "qaly": gain,
-            "words": _QUADRANTS.get((more < 0, gain < 0), ""),
+            "dominated": worse.get(arm, ""), "words": _QUADRANTS.get((more < 0, gain < 0), ""),
             "icer": {"value": ratio.value, "low": ratio.low, "high": ratio.high, "method": ratio.method},
             "price_change": decisions.threshold_price(drawn, arm, reference, worth, given[arm]) if given[arm] else None,
         })  # fmt: skip

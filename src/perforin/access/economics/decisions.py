@@ -129,7 +129,7 @@ def frontier(draws: Draws, worths: ArrayLike) -> NDArray[np.intp]:
     return np.array([int(net_benefit(draws, worth).mean(axis=0).argmax()) for worth in values], dtype=np.intp)
 
 
-def dominated(draws: Draws) -> dict[str, str]:
+def dominated(draws: Draws, labels: Mapping[str, str]) -> dict[str, str]:
     """Arms that another one dominates, or two together do, with the words for it (strong and extended dominance)."""
     cost, effect = draws.mean_cost, draws.mean_effect
     out: dict[str, str] = {}
@@ -137,7 +137,7 @@ def dominated(draws: Draws) -> dict[str, str]:
         better = [j for j in range(len(draws.arms)) if j != i and cost[j] <= cost[i] and effect[j] >= effect[i]
                   and (cost[j] < cost[i] or effect[j] > effect[i])]  # fmt: skip
         if better:
-            out[name] = f"costs more and gives less than {draws.arms[better[0]]}"
+            out[name] = f"costs more and gives less than {labels[draws.arms[better[0]]]}"
     for i, name in enumerate(draws.arms):
         for j, k in combinations([m for m in range(len(draws.arms)) if m != i and draws.arms[m] not in out], 2):
             first, second = sorted((j, k), key=lambda m: float(effect[m]))
@@ -145,7 +145,7 @@ def dominated(draws: Draws) -> dict[str, str]:
                 continue
             share = (effect[i] - effect[first]) / (effect[second] - effect[first])
             if cost[first] + share * (cost[second] - cost[first]) < cost[i]:
-                out[name] = f"costs more than a mixture of {draws.arms[first]} and {draws.arms[second]}"
+                out[name] = f"costs more than a mixture of {labels[draws.arms[first]]} and {labels[draws.arms[second]]}"
     return out
 
 

@@ -105,7 +105,9 @@ def test_acceptability_of_normal_draws_and_the_frontier():
 def test_dominated_arms_are_named_with_what_dominates_them():
     cost, effect = np.array([10.0, 20, 50, 45]), np.array([1.0, 0.9, 3, 1.5])
     draws = Draws(("a", "b", "c", "d"), np.tile(cost, (3, 1)), np.tile(effect, (3, 1)), {})
-    assert dominated(draws) == {"b": "costs more and gives less than a", "d": "costs more than a mixture of a and c"}
+    labels = {"a": "A", "b": "B", "c": "C", "d": "D"}
+    assert dominated(draws, labels) == {"b": "costs more and gives less than A",
+                                        "d": "costs more than a mixture of A and C"}  # fmt: skip
 
 
 def test_the_threshold_price_makes_both_arms_worth_the_same():
