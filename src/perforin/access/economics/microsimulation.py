@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtr
 
+from perforin import units
 from perforin.access.economics.decisions import Draws
 from perforin.access.economics.lives import QUARTERS, Lives
 from perforin.access.economics.remaining import Remaining, remaining
@@ -22,20 +23,17 @@ __all__ = ["Simulated", "price_row", "value_run"]
 
 Array = NDArray[np.float64]
 RELAPSE, DEATH = "relapse after follow-up", "death with active disease"
-DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True)
 class Simulated:
     """What came out.
 
-    ``draws`` of cost and quality-adjusted years per patient enrolled; ``life_years`` (draws, arms), not discounted;
-    ``prices`` by arm the row that its product is priced by, if any.
+    ``draws`` of cost and quality-adjusted years per patient enrolled; ``life_years`` (draws, arms), not discounted.
     """
 
     draws: Draws
     life_years: Array
-    prices: Mapping[str, Row | None]
 
 
 def price_row(process: Process) -> Row | None:
@@ -55,13 +53,13 @@ def value_run(lives: Lives, processes: Mapping[str, Process], count: int, stream
     # How long those never infused live, a run counts itself; the published hazard only stands in where nobody was seen.
     known = {row.parameter: values[row.parameter] for row in rows if row.low < row.high and row.stem != "lost.hazard"}
     means = _means(lives, count, streams)
-    cost, effect, life, prices = [], [], [], {}
+    cost, effect, life = [], [], []
     for arm in lives.arms:
         counted = {name: means[:, place] for name, place in lives.at(arm).items()}
         rates = _rates(lives, arm, means, values, streams)
         left = remaining(rates[RELAPSE], rates[DEATH], values, central("discount.rate"), central("horizon.years"))
         _go_on(counted, left)
-        price = prices[arm] = price_row(processes[arm])
+        price = price_row(processes[arm])
         if price is not None and price.value > 0 and price.low < price.high:
             drawn = draw([price], count, streams)[price.parameter]
             counted["product"] = counted["product"] * drawn / price.value
@@ -72,7 +70,7 @@ def value_run(lives: Lives, processes: Mapping[str, Process], count: int, stream
         life.append(counted["life_years"])
         known |= {f"{arm}: {name}": drawn for name, drawn in rates.items()}
     draws = Draws(lives.arms, np.column_stack(cost), np.column_stack(effect), known)
-    return Simulated(draws, np.column_stack(life), prices)
+    return Simulated(draws, np.column_stack(life))
 
 
 def _means(lives: Lives, count: int, streams: Streams) -> Array:
@@ -94,10 +92,10 @@ def _rates(lives: Lives, arm: str, means: Array, values: Mapping[str, Array], st
     for name, events, years in ((RELAPSE, "relapses", "years_free"), (DEATH, "deaths", "years_active")):
         seen, time = lives.n * lives.of(arm, events), lives.n * lives.of(arm, years)
         place = lives.at(arm)[events]
-        error = np.sqrt(lives.covariance[place, place])
+        error = np.sqrt(max(lives.covariance[place, place], 0.0))
         luck = (means[:, place] - lives.mean[place]) / error if error > 0 else streams.normal(f"uncertain {name}", ids)
         # Nobody was seen in that state: all that is known is how those live who were never infused.
-        fallback = values["lost.hazard"] * DAYS_A_YEAR
+        fallback = values["lost.hazard"] * units.convert(1.0, "year", "day")
         out[name] = gammaincinv(seen + 0.5, ndtr(luck)) / time if time > 0 else fallback
     # Those deaths were of any cause, and those of age come on top again.
     out[DEATH] = np.maximum(out[DEATH] - values["background.hazard"], 0.0)
